@@ -1,0 +1,2 @@
+//! The `fallow` command.
+fn main() {}
