@@ -27,6 +27,14 @@ forge() {
     "$(foundry_binary forge)" "$@"
 }
 
+# quietly COMMAND...: shows what the command says only when it fails.
+quietly() {
+    local log code=0
+    log="$("$@" 2>&1)" || code=$?
+    [ "$code" = 0 ] || echo "$log" >&2
+    return "$code"
+}
+
 # step NAME COMMAND...: runs the command and says how long it took. The first one that fails ends
 # the script (`set -e`), which then names it.
 STEP=""

@@ -61,7 +61,8 @@ check_make() {
 
 # node rather than sha256sum, which macOS does not have.
 sha256() {
-    node -p 'crypto.createHash("sha256").update(fs.readFileSync(process.argv[1])).digest("hex")' "$1"
+    node -p 'crypto.createHash("sha256").update(fs.readFileSync(process.argv[1])).digest("hex")' \
+        "$1"
 }
 
 # The hash of what was installed last lies beside the packages, so it vanishes with them.

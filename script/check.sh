@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# What has to hold before a commit: formatters, linters, documentation, and that every generated
+# file is what its generator writes today. Changes nothing outside out/, cache/ and cargo's target.
+set -euo pipefail
+source "$(dirname "$0")/lib.sh"
+# Warnings, sizes and gas are judged on the profile that is deployed.
+unset FOUNDRY_PROFILE
+
+solidity_lint() {
+    forge lint contracts script --deny warnings
+}
+
+# Apart from the tests' build: `--force` because warnings are not repeated for cached files, and
+# without forge-std because its warnings would crowd out ours (foundry.toml). `--sizes` fails
+# above the limit of EIP-170; its table is only shown then.
+contracts_build() {
+    quietly forge build contracts --force --deny warnings --sizes \
+        --out out/check --cache-path cache/check
+}
+
+# forge's own comparison overlooks figures that are new or gone, so everything is written to
+# another folder and the folders are compared.
+gas_snapshots() {
+    local fresh=out/snapshots
+    rm -rf "$fresh"
+    mkdir -p out/figures
+    FOUNDRY_SNAPSHOTS="$fresh" quietly forge test --match-path 'test/gas/*' --gas-snapshot-emit true
+    diff -ru test/snapshots "$fresh" || die "gas changed: run \`make snapshots\` and commit it"
+}
+
+rust_doc() {
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
+}
+
+# Advisories are left out: their database comes from the network (see `make deep`).
+dependencies() {
+    if ! command -v cargo-deny >/dev/null; then
+        echo "skipped: cargo-deny is not installed; \`cargo install cargo-deny --locked\`"
+        return
+    fi
+    cargo deny --locked check bans licenses sources
+}
+
+shell_scripts() {
+    local file
+    for file in script/*.sh .ci/run; do
+        bash -n "$file"
+    done
+    if command -v shellcheck >/dev/null; then
+        shellcheck -x script/*.sh .ci/run
+    else
+        echo "skipped: shellcheck is not installed; sudo apt install shellcheck"
+    fi
+}
+
+step "forge fmt" forge fmt --check
+step "forge lint" solidity_lint
+step "forge build, warnings denied" contracts_build
+step "ABIs are fresh" node script/abi.mjs --check --from out/check
+step "shell scripts" shell_scripts
+step "links and targets in Markdown" node script/docs.mjs
+step "cargo fmt" cargo fmt --all --check
+step "cargo clippy" cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
+step "cargo doc" rust_doc
+step "cargo deny" dependencies
+step "vectors are fresh" cargo run --locked --quiet -p fallow-protocol --example vectors -- --check
+step "gas snapshots are fresh" gas_snapshots

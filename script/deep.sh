@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# The long runs, for the night: fuzz and invariants with many inputs from a new seed each time,
+# and known advisories against our dependencies (needs the network).
+set -euo pipefail
+source "$(dirname "$0")/lib.sh"
+
+FUZZ_SEED="${FUZZ_SEED:-0x$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')}"
+
+forge_deep() {
+    echo "seed $FUZZ_SEED; to repeat: make deep FUZZ_SEED=$FUZZ_SEED"
+    mkdir -p out/figures
+    FOUNDRY_PROFILE=deep forge test --fuzz-seed "$FUZZ_SEED"
+}
+
+advisories() {
+    if ! command -v cargo-deny >/dev/null; then
+        echo "skipped: cargo-deny is not installed; \`cargo install cargo-deny --locked\`"
+        return
+    fi
+    cargo deny --locked check advisories
+}
+
+step "forge test, deep" forge_deep
+step "proptest, deep" env PROPTEST_CASES=20000 cargo test --locked --release \
+    -p fallow-protocol -p fallow-log -p fallow-ledger -p fallow-light-client
+step "cargo deny advisories" advisories
