@@ -25,6 +25,8 @@ struct Certificate {
 }
 
 /// @notice One member of the first set.
+/// @dev Fixed arrays: all members travel in the creation code, which EIP-3860 limits to 49 152
+/// bytes; with dynamic bytes a set of 64 would not fit.
 /// @param account the address that posts the member's shares
 /// @param weight its share of the votes, at least 1
 /// @param key BLS12-381 G2 point as EIP-2537 has it, 256 bytes
@@ -32,8 +34,8 @@ struct Certificate {
 struct Member {
     address account;
     uint64 weight;
-    bytes key;
-    bytes proofOfPossession;
+    bytes32[8] key;
+    bytes32[4] proofOfPossession;
 }
 
 /// @notice A checkpoint that the anchor keeps, with all that its ring entry commits to.
