@@ -7,6 +7,8 @@ pragma solidity ^0.8.28;
 interface IBulletin {
     /// @notice Thrown when a share is empty or longer than 96 bytes.
     error ShareLengthInvalid(uint256 got, uint256 want);
+    /// @notice Thrown when the digest is zero, which stands for "none posted".
+    error DigestZero();
     /// @notice Thrown when the sender has posted a share for this era and block before.
     error ShareAlreadyPosted(bytes32 got, bytes32 want);
 

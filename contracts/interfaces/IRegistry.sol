@@ -1,7 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity ^0.8.28;
 
-import {INetwork} from "./INetwork.sol";
+import {INetwork, Parameters} from "./INetwork.sol";
+
+/// @notice How the registry is deployed (docs/protocol.md section 2). The parent fields are zero
+/// unless the network continues another one, whose last checkpoint they name.
+/// @param anchorChainId chain of the anchor
+/// @param anchor address of the anchor, predicted if it is not deployed yet
+struct RegistryConfig {
+    uint256 anchorChainId;
+    address anchor;
+    Parameters parameters;
+    bytes32 parentNetwork;
+    bytes32 parentCheckpoint;
+    uint64 parentSize;
+}
 
 /// @notice A provider's signed offer of capacity (docs/protocol.md section 3). Times in unix
 /// seconds, durations in seconds, volume in units of the offer.
@@ -128,7 +141,10 @@ interface IRegistry is INetwork {
 
     /// @notice Emitted once, by the constructor: record 0. `networkId` first.
     event NetworkStarted(
-        bytes32 indexed networkId, bytes32 parentNetwork, bytes32 parentCheckpoint, uint64 parentSize
+        bytes32 indexed networkId,
+        bytes32 parentNetwork,
+        bytes32 parentCheckpoint,
+        uint64 parentSize
     );
     /// @notice Emitted for every announcement recorded.
     event ResourceAnnounced(

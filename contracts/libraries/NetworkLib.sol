@@ -51,8 +51,7 @@ library NetworkLib {
     ) internal pure returns (bytes32) {
         return keccak256(
             bytes.concat(
-                "fallow.network.v1",
-                abi.encode(sidechainId, registry, anchorChainId, anchor, salt)
+                "fallow.network.v1", abi.encode(sidechainId, registry, anchorChainId, anchor, salt)
             )
         );
     }

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+pragma solidity ^0.8.28;
+
+import {RefusalLib} from "./RefusalLib.sol";
+import {ResourceLib} from "./ResourceLib.sol";
+
+/// @notice A request on its way to become an allocation: what the ledger has to say about it.
+/// @param id the request's id
+/// @param resource storage word of the resource
+/// @param requester storage word of the requester, before
+/// @param firstSlot number of the first slot asked
+/// @param slotCount how many slots are asked
+/// @param wordCount how many calendar words these slots touch
+/// @param buffer memory address of `wordCount` items (index before 64 | 12 x used after 16),
+/// followed by the `wordCount` storage slots of these words
+/// @param lacks not 0 if some slot has less free volume than is asked
+struct Claim {
+    bytes32 id;
+    uint256 resource;
+    uint256 requester;
+    uint256 firstSlot;
+    uint256 slotCount;
+    uint256 wordCount;
+    uint256 buffer;
+    uint256 lacks;
+}
+
+/// @title CalendarLib: used volume of each slot of a resource, 12 slots in a storage word
+/// @notice docs/protocol.md sections 4.2 and 5. A word is index 64 | 12 x used 16, the first slot in
+/// the most significant lane. Lanes of one word are judged together; `test/unit/Calendar.t.sol`
+/// holds that against one slot at a time.
+library CalendarLib {
+    uint256 internal constant SLOTS_PER_WORD = 12;
+    /// @dev A request touches at most so many words: 192 slots. Bounds gas and what must be shown on
+    /// mainnet.
+    uint256 internal constant MAX_WORDS = 16;
+    /// @dev The lanes of a word: all but the index.
+    uint256 internal constant LANES = (1 << 192) - 1;
+    /// @dev 1 in each of the 12 lanes: multiplied by a volume, that volume in each lane.
+    uint256 internal constant ONES = LANES / 0xffff;
+    /// @dev Every second lane, so that each has 16 bits of room above it.
+    uint256 internal constant EVEN = LANES / 0xffffffff * 0xffff;
+    /// @dev The bit above each of these lanes. It survives a subtraction that does not borrow.
+    uint256 internal constant GUARD = LANES / 0xffffffff << 16;
+
+    /// @notice The slots of a window: number of the first, and how many.
+    /// @dev Means nothing before `judgeSlots` found the window inside the resource's and aligned;
+    /// all is 0 for a resource that is not recorded.
+    function slotsOf(uint256 resource, uint256 start, uint256 end)
+        internal
+        pure
+        returns (uint256 firstSlot, uint256 slotCount)
+    {
+        uint256 slotSeconds = ResourceLib.slotSecondsOf(resource);
+        uint256 resourceStart = ResourceLib.startOf(resource);
+        assembly ("memory-safe") {
+            // the EVM divides by zero without complaint
+            firstSlot := div(sub(start, resourceStart), slotSeconds)
+            slotCount := div(sub(end, start), slotSeconds)
+        }
+    }
+
+    /// @notice Judges the slots that a claim asks for, from `start` to `end`.
+    /// *Requirements:* the resource is recorded, `start < end`.
+    function judgeSlots(Claim memory claim, uint256 start, uint256 end)
+        internal
+        pure
+        returns (uint256 code, uint256 got, uint256 want)
+    {
+        unchecked {
+            uint256 resource = claim.resource;
+            uint256 bound = ResourceLib.startOf(resource);
+            if (start < bound) return (RefusalLib.OUTSIDE_RESOURCE_WINDOW, start, bound);
+            if (end > ResourceLib.endOf(resource)) {
+                return (RefusalLib.OUTSIDE_RESOURCE_WINDOW, end, ResourceLib.endOf(resource));
+            }
+            uint256 slotSeconds = ResourceLib.slotSecondsOf(resource);
+            uint256 boundary = bound + claim.firstSlot * slotSeconds;
+            if (start != boundary) return (RefusalLib.SLOTS_NOT_ALIGNED, start, boundary);
+            boundary += claim.slotCount * slotSeconds;
+            if (end != boundary) return (RefusalLib.SLOTS_NOT_ALIGNED, end, boundary);
+            uint256 last = claim.firstSlot + claim.slotCount - 1;
+            uint256 words = last / SLOTS_PER_WORD - claim.firstSlot / SLOTS_PER_WORD + 1;
+            if (words > MAX_WORDS) return (RefusalLib.TOO_MANY_WORDS, words, MAX_WORDS);
+        }
+    }
+
+    /// @notice Reads the words of a claim's slots and adds `asked` to each slot, in memory.
+    /// @dev Nothing overflows: slots are numbers of seconds, words of a request at most 16. If the
+    /// claim lacks volume, lanes may have carried into their neighbours: nothing may be stored.
+    function touch(
+        mapping(uint256 => uint256) storage calendar,
+        Claim memory claim,
+        uint256 asked,
+        uint256 volume
+    ) internal view {
+        unchecked {
+            uint256 number = claim.firstSlot / SLOTS_PER_WORD;
+            uint256 from = claim.firstSlot % SLOTS_PER_WORD;
+            uint256 end = from + claim.slotCount;
+            uint256 count = (end + SLOTS_PER_WORD - 1) / SLOTS_PER_WORD;
+            uint256 item = _allocate(claim, count);
+            uint256 lacks;
+            for (uint256 i = 0; i < count; ++i) {
+                uint256 need = _lanes(from, end) * asked;
+                lacks |= _touchOne(calendar, number + i, item, count, need, volume);
+                item += 0x20;
+                from = 0;
+                end -= SLOTS_PER_WORD;
+            }
+            claim.lacks = lacks;
+        }
+    }
+
+    /// @notice Stores the words of a claim, with the index of the record that writes them.
+    function store(Claim memory claim, uint256 index) internal {
+        uint256 lanes = LANES;
+        uint256 item = claim.buffer;
+        uint256 size = claim.wordCount << 5;
+        assembly ("memory-safe") {
+            let head := shl(192, index)
+            for { let end := add(item, size) } lt(item, end) { item := add(item, 0x20) } {
+                sstore(mload(add(item, size)), or(head, and(mload(item), lanes)))
+            }
+        }
+    }
+
+    /// @notice What a record commits to: the hash of the items.
+    function hashOf(Claim memory claim) internal pure returns (bytes32 hash) {
+        uint256 item = claim.buffer;
+        uint256 size = claim.wordCount << 5;
+        assembly ("memory-safe") {
+            hash := keccak256(item, size)
+        }
+    }
+
+    /// @notice Free volume in the first slot that has less than `asked`; if there is none, in the
+    /// fullest slot.
+    function freeIn(
+        mapping(uint256 => uint256) storage calendar,
+        Claim memory claim,
+        uint256 asked,
+        uint256 volume
+    ) internal view returns (uint256 least) {
+        least = volume;
+        for (uint256 i = 0; i < claim.slotCount && least >= asked; ++i) {
+            uint256 slot = claim.firstSlot + i;
+            uint256 free = volume - usedIn(calendar[slot / SLOTS_PER_WORD], slot);
+            if (free < least) least = free;
+        }
+    }
+
+    /// @notice Used volume of a slot, given its word.
+    function usedIn(uint256 word, uint256 slot) internal pure returns (uint16) {
+        return uint16(word >> (16 * (SLOTS_PER_WORD - 1 - slot % SLOTS_PER_WORD)));
+    }
+
+    /// @notice Whether some lane of `need` is more than volume - used. No sum of lanes is formed: a
+    /// sum could carry.
+    /// @param need lanes with the volume asked, 0 where nothing is asked
+    function lacksIn(uint256 word, uint256 need, uint256 volume) internal pure returns (bool) {
+        unchecked {
+            // no lane borrows: what is used of a slot is never above the volume
+            uint256 free = ONES * volume - (word & LANES);
+            uint256 even = ((free & EVEN) | GUARD) - (need & EVEN);
+            uint256 odd = (((free >> 16) & EVEN) | GUARD) - ((need >> 16) & EVEN);
+            return even & odd & GUARD != GUARD;
+        }
+    }
+
+    /// @dev 1 in the lanes `from` to `end - 1`; `end` may lie beyond the word.
+    function _lanes(uint256 from, uint256 end) private pure returns (uint256) {
+        unchecked {
+            return (ONES >> (16 * from)) - (ONES >> (16 * end));
+        }
+    }
+
+    /// @return lacks 1 if some lane of `need` is more than what is free, else 0
+    function _touchOne(
+        mapping(uint256 => uint256) storage calendar,
+        uint256 wordNumber,
+        uint256 item,
+        uint256 count,
+        uint256 need,
+        uint256 volume
+    ) private view returns (uint256 lacks) {
+        uint256 word;
+        assembly ("memory-safe") {
+            mstore(0x00, wordNumber)
+            mstore(0x20, calendar.slot)
+            let slot := keccak256(0x00, 0x40)
+            word := sload(slot)
+            mstore(item, add(word, need))
+            mstore(add(item, shl(5, count)), slot)
+        }
+        return lacksIn(word, need, volume) ? 1 : 0;
+    }
+
+    /// @dev Room for `count` items and as many slots.
+    function _allocate(Claim memory claim, uint256 count) private pure returns (uint256 buffer) {
+        assembly ("memory-safe") {
+            buffer := mload(0x40)
+            mstore(0x40, add(buffer, shl(6, count)))
+        }
+        claim.wordCount = count;
+        claim.buffer = buffer;
+    }
+}

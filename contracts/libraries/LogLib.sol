@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+pragma solidity ^0.8.28;
+
+/// @notice The frontier of the log: all that is needed to append, and to compute the root. Must be
+/// the first thing in a contract's storage: docs/protocol.md section 5 fixes slots 0 to 64.
+/// @param size number of leaves
+/// @param peaks root of the perfect subtree of 2^h leaves, where bit h of the size is set; whatever
+/// an earlier append left there, where it is not
+struct Log {
+    uint256 size;
+    bytes32[64] peaks;
+}
+
+/// @notice A frontier that grows in memory, for batches: a peak that the same batch merges into a
+/// higher one is never stored.
+/// @param size number of leaves
+/// @param grown bit h: the peak of height h is the one in `peaks`, not the one in storage
+/// @param peaks as in `Log`
+struct Frontier {
+    uint256 size;
+    uint256 grown;
+    bytes32[64] peaks;
+}
+
+/// @title LogLib: the append-only Merkle tree of RFC 9162 section 2.1 with Keccak-256
+/// @notice docs/protocol.md section 7. Appending costs one node hash on average, at any size.
+library LogLib {
+    /// @notice Appends a leaf. *Requirements:* `size` is the log's size.
+    function append(Log storage log, uint256 size, bytes32 leaf) internal {
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            let peak := add(log.slot, 1)
+            mstore8(m, 1)
+            for { let rest := size } and(rest, 1) { rest := shr(1, rest) } {
+                mstore(add(m, 1), sload(peak))
+                mstore(add(m, 33), leaf)
+                leaf := keccak256(m, 65)
+                peak := add(peak, 1)
+            }
+            sstore(peak, leaf)
+            sstore(log.slot, add(size, 1))
+        }
+    }
+
+    /// @notice Begins a batch.
+    function open(Log storage log) internal view returns (Frontier memory frontier) {
+        frontier.size = log.size;
+    }
+
+    /// @notice Appends a leaf to a frontier in memory.
+    function push(Log storage log, Frontier memory frontier, bytes32 leaf) internal view {
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            let size := mload(frontier)
+            let grown := mload(add(frontier, 0x20))
+            // a struct holds a fixed array by reference
+            let peaks := mload(add(frontier, 0x40))
+            let h := 0
+            mstore8(m, 1)
+            for {} and(shr(h, size), 1) { h := add(h, 1) } {
+                let left := mload(add(peaks, shl(5, h)))
+                if iszero(and(shr(h, grown), 1)) {
+                    left := sload(add(log.slot, add(h, 1)))
+                }
+                mstore(add(m, 1), left)
+                mstore(add(m, 33), leaf)
+                leaf := keccak256(m, 65)
+            }
+            mstore(add(peaks, shl(5, h)), leaf)
+            mstore(add(frontier, 0x20), or(grown, shl(h, 1)))
+            mstore(frontier, add(size, 1))
+        }
+    }
+
+    /// @notice Ends a batch: stores the size and the peaks that are new and still there.
+    function close(Log storage log, Frontier memory frontier) internal {
+        uint256 fresh = frontier.grown & frontier.size;
+        for (uint256 h = 0; fresh >> h != 0; ++h) {
+            if ((fresh >> h) & 1 == 1) log.peaks[h] = frontier.peaks[h];
+        }
+        log.size = frontier.size;
+    }
+
+    /// @notice Root of a log that has at least one leaf.
+    function root(Log storage log) internal view returns (bytes32 node) {
+        uint256 size = log.size;
+        bool found;
+        for (uint256 h = 0; size >> h != 0; ++h) {
+            if ((size >> h) & 1 == 0) continue;
+            node = found ? hashNode(log.peaks[h], node) : log.peaks[h];
+            found = true;
+        }
+    }
+
+    /// @notice Hash of an inner node.
+    function hashNode(bytes32 left, bytes32 right) internal pure returns (bytes32) {
+        return keccak256(abi.encodePacked(bytes1(0x01), left, right));
+    }
+}

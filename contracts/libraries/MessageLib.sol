@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+pragma solidity ^0.8.28;
+
+import {Announcement, Request} from "../interfaces/IRegistry.sol";
+
+/// @title MessageLib: ids of messages, EIP-712 (docs/protocol.md section 3)
+library MessageLib {
+    string internal constant NAME = "Fallow";
+    string internal constant VERSION = "1";
+    /// @dev ERC-5267: name, version, verifyingContract and salt; bit 2, the chain id, is missing, so
+    /// that a wallet signs without adding the sidechain to its networks.
+    bytes1 internal constant DOMAIN_FIELDS = 0x1b;
+
+    bytes32 internal constant DOMAIN_TYPE_HASH = keccak256(
+        "EIP712Domain(string name,string version,address verifyingContract,bytes32 salt)"
+    );
+    bytes32 internal constant ANNOUNCEMENT_TYPE_HASH = keccak256(
+        "Announcement(address provider,address approver,uint16 volume,uint64 startTime,"
+        "uint64 endTime,uint32 slotSeconds,uint32 noticeSeconds,uint64 timestamp,bytes32 offer)"
+    );
+    bytes32 internal constant REQUEST_TYPE_HASH = keccak256(
+        "Request(bytes32 resourceId,address requester,uint16 volume,uint64 startTime,"
+        "uint64 endTime,uint64 timestamp,uint64 sequence)"
+    );
+
+    /// @notice The domain separator; the salt is the network's id.
+    function domainSeparatorOf(address registry, bytes32 networkId)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(
+            abi.encode(
+                DOMAIN_TYPE_HASH,
+                keccak256(bytes(NAME)),
+                keccak256(bytes(VERSION)),
+                registry,
+                networkId
+            )
+        );
+    }
+
+    /// @notice EIP-712 struct hash of an announcement.
+    /// @dev Reverts without data on a word with bits above its type, as Solidity's decoder does: a
+    /// message has one encoding, and whoever loads its words afterwards gets clean ones.
+    function hashOf(Announcement calldata message) internal pure returns (bytes32 structHash) {
+        bytes32 typeHash = ANNOUNCEMENT_TYPE_HASH;
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            mstore(m, typeHash)
+            calldatacopy(add(m, 0x20), message, 0x120)
+            structHash := keccak256(m, 0x140)
+            let surplus := shr(160, or(mload(add(m, 0x20)), mload(add(m, 0x40))))
+            surplus := or(surplus, shr(16, mload(add(m, 0x60))))
+            surplus := or(surplus, shr(64, or(mload(add(m, 0x80)), mload(add(m, 0xa0)))))
+            surplus := or(surplus, shr(32, or(mload(add(m, 0xc0)), mload(add(m, 0xe0)))))
+            surplus := or(surplus, shr(64, mload(add(m, 0x100))))
+            if surplus { revert(0, 0) }
+        }
+    }
+
+    /// @notice EIP-712 struct hash of a request.
+    /// @dev As above.
+    function hashOf(Request calldata message) internal pure returns (bytes32 structHash) {
+        bytes32 typeHash = REQUEST_TYPE_HASH;
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            mstore(m, typeHash)
+            calldatacopy(add(m, 0x20), message, 0xe0)
+            structHash := keccak256(m, 0x100)
+            let surplus := shr(160, mload(add(m, 0x40)))
+            surplus := or(surplus, shr(16, mload(add(m, 0x60))))
+            let times := or(mload(add(m, 0x80)), mload(add(m, 0xa0)))
+            times := or(times, or(mload(add(m, 0xc0)), mload(add(m, 0xe0))))
+            surplus := or(surplus, shr(64, times))
+            if surplus { revert(0, 0) }
+        }
+    }
+
+    /// @notice The id of a message: `keccak(0x1901 || domainSeparator || structHash)`.
+    function digestOf(bytes32 domainSeparator, bytes32 structHash)
+        internal
+        pure
+        returns (bytes32 id)
+    {
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            mstore(m, shl(240, 0x1901))
+            mstore(add(m, 2), domainSeparator)
+            mstore(add(m, 34), structHash)
+            id := keccak256(m, 66)
+        }
+    }
+}

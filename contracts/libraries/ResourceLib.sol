@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+pragma solidity ^0.8.28;
+
+import {Announcement, Resource} from "../interfaces/IRegistry.sol";
+
+/// @title ResourceLib: the storage word of a resource (docs/protocol.md section 5)
+/// @notice volume 16 | start 40 | end 40 | slotSeconds 32 | noticeSeconds 32 | index 64 | flags 32
+library ResourceLib {
+    uint256 internal constant FLAG_APPROVER = 1;
+    uint256 internal constant FLAG_WITHDRAWN = 2;
+    /// @dev Times have 40 bits in the word: until the year 36812.
+    uint256 internal constant MAX_END_TIME = (1 << 40) - 1;
+
+    /// @notice Packs an announcement without an approver, recorded at `index`.
+    /// @dev *Requirements:* startTime < endTime <= MAX_END_TIME.
+    function pack(Announcement calldata announcement, uint256 index)
+        internal
+        pure
+        returns (uint256)
+    {
+        return (uint256(announcement.volume) << 240) | (uint256(announcement.startTime) << 200)
+            | (uint256(announcement.endTime) << 160) | (uint256(announcement.slotSeconds) << 128)
+            | (uint256(announcement.noticeSeconds) << 96) | (index << 32);
+    }
+
+    /// @notice Unpacks a word.
+    function unpack(uint256 word) internal pure returns (Resource memory) {
+        return Resource({
+            volume: uint16(word >> 240),
+            startTime: uint64(startOf(word)),
+            endTime: uint64(endOf(word)),
+            slotSeconds: uint32(word >> 128),
+            noticeSeconds: uint32(word >> 96),
+            index: uint64(word >> 32),
+            hasApprover: hasApprover(word),
+            withdrawn: isWithdrawn(word)
+        });
+    }
+
+    /// @notice Units per slot.
+    function volumeOf(uint256 word) internal pure returns (uint256) {
+        return word >> 240;
+    }
+
+    /// @notice Start of the first slot, unix seconds.
+    function startOf(uint256 word) internal pure returns (uint256) {
+        return uint40(word >> 200);
+    }
+
+    /// @notice End of the last slot, unix seconds.
+    function endOf(uint256 word) internal pure returns (uint256) {
+        return uint40(word >> 160);
+    }
+
+    /// @notice Length of a slot in seconds.
+    function slotSecondsOf(uint256 word) internal pure returns (uint256) {
+        return uint32(word >> 128);
+    }
+
+    /// @notice Index of the announcement's record; 0 if it is not recorded.
+    function indexOf(uint256 word) internal pure returns (uint256) {
+        return uint64(word >> 32);
+    }
+
+    /// @notice Whether a request needs a second signature.
+    function hasApprover(uint256 word) internal pure returns (bool) {
+        return word & FLAG_APPROVER != 0;
+    }
+
+    /// @notice Whether the resource takes no requests any more.
+    function isWithdrawn(uint256 word) internal pure returns (bool) {
+        return word & FLAG_WITHDRAWN != 0;
+    }
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+pragma solidity 0.8.37;
+
+import {INetwork, Writer} from "../interfaces/INetwork.sol";
+import {
+    Announcement,
+    IRegistry,
+    Refusal,
+    RegistryConfig,
+    Request,
+    Requester,
+    Resource,
+    SignedAnnouncement,
+    SignedRequest
+} from "../interfaces/IRegistry.sol";
+import {CalendarLib, Claim} from "../libraries/CalendarLib.sol";
+import {Frontier, Log, LogLib} from "../libraries/LogLib.sol";
+import {MessageLib} from "../libraries/MessageLib.sol";
+import {NetworkLib} from "../libraries/NetworkLib.sol";
+import {RecordLib} from "../libraries/RecordLib.sol";
+import {RefusalLib} from "../libraries/RefusalLib.sol";
+import {ResourceLib} from "../libraries/ResourceLib.sol";
+import {Ledger} from "./Ledger.sol";
+
+/// @title Registry
+/// @notice The ledger's entry points, its log, and what can be read of it.
+contract Registry is Ledger {
+    using LogLib for Log;
+
+    /* CONSTRUCTOR */
+
+    /// @param config the network's other half and its parameters
+    constructor(RegistryConfig memory config) {
+        NetworkLib.requireValid(config.parameters);
+        bytes32 id = NetworkLib.networkIdOf(
+            block.chainid,
+            address(this),
+            config.anchorChainId,
+            config.anchor,
+            NetworkLib.saltOf(config.parameters)
+        );
+        _networkId = id;
+        domainSeparator = MessageLib.domainSeparatorOf(address(this), id);
+        for (uint256 i = 0; i < config.parameters.writers.length; ++i) {
+            Writer memory entry = config.parameters.writers[i];
+            _writers[entry.kind] = entry.writer;
+        }
+        bytes32 leaf = RecordLib.genesisLeaf(
+            id, config.parentNetwork, config.parentCheckpoint, config.parentSize
+        );
+        _log.append(0, leaf);
+        emit NetworkStarted(id, config.parentNetwork, config.parentCheckpoint, config.parentSize);
+    }
+
+    /* MESSAGES */
+
+    /// @inheritdoc IRegistry
+    function announce(Announcement calldata announcement, bytes calldata signatures)
+        external
+        returns (bytes32 resourceId)
+    {
+        resourceId = announcementId(announcement);
+        uint256 index = _log.size;
+        (uint256 code, uint256 got, uint256 want) =
+            _judgeAnnouncement(resourceId, announcement, signatures);
+        if (code != 0) RefusalLib.revertWith(code, got, want);
+        _log.append(index, _recordAnnouncement(resourceId, announcement, signatures, index));
+    }
+
+    /// @inheritdoc IRegistry
+    function announceMany(SignedAnnouncement[] calldata items) external {
+        Frontier memory frontier = _log.open();
+        for (uint256 i = 0; i < items.length; ++i) {
+            uint256 mark = _memoryMark();
+            _announceOne(items[i].announcement, items[i].signatures, frontier);
+            _memoryRelease(mark);
+        }
+        _log.close(frontier);
+    }
+
+    /// @inheritdoc IRegistry
+    function request(Request calldata message, bytes calldata signatures)
+        external
+        returns (bytes32)
+    {
+        Claim memory claim = _claimOf(message);
+        uint256 index = _log.size;
+        (uint256 code, uint256 got, uint256 want) = _judgeRequest(claim, message, signatures);
+        if (code != 0) RefusalLib.revertWith(code, got, want);
+        _log.append(index, _recordAllocation(claim, message, signatures, index));
+        return claim.id;
+    }
+
+    /// @inheritdoc IRegistry
+    function requestMany(SignedRequest[] calldata items) external {
+        Frontier memory frontier = _log.open();
+        for (uint256 i = 0; i < items.length; ++i) {
+            uint256 mark = _memoryMark();
+            _requestOne(items[i].request, items[i].signatures, frontier);
+            _memoryRelease(mark);
+        }
+        _log.close(frontier);
+    }
+
+    /* FURTHER WRITERS */
+
+    /// @inheritdoc IRegistry
+    function append(uint8 kind, bytes calldata body) external returns (uint64 index) {
+        require(msg.sender == _writers[kind], WriterInvalid(kind, msg.sender, _writers[kind]));
+        require(body.length <= RecordLib.MAX_BODY, BodyTooLong(body.length, RecordLib.MAX_BODY));
+        index = uint64(_log.size);
+        _log.append(index, RecordLib.bodyLeaf(kind, msg.sender, index, body));
+        emit RecordAppended(kind, msg.sender, index, body);
+    }
+
+    /* VIEWS */
+
+    /// @inheritdoc IRegistry
+    function check(Request calldata message, bytes calldata signatures)
+        external
+        view
+        returns (Refusal[5] memory findings)
+    {
+        Claim memory claim = _claimOf(message);
+        (uint256 code, uint256 got, uint256 want) = _checkRequester(claim, message, signatures);
+        findings[0] = Refusal(uint16(code), got, want);
+        (code, got, want) = _checkResource(claim, message);
+        findings[1] = Refusal(uint16(code), got, want);
+        bool judgeable = code == 0;
+        (code, got, want) = _checkSequence(claim, message);
+        findings[2] = Refusal(uint16(code), got, want);
+        findings[3] = judgeable ? _findWindow(claim, message) : findings[1];
+        findings[4] = findings[3].code == 0 ? _findCapacity(claim, message) : findings[3];
+    }
+
+    /// @inheritdoc IRegistry
+    function eip712Domain()
+        external
+        view
+        returns (
+            bytes1 fields,
+            string memory name,
+            string memory version,
+            uint256 chainId,
+            address verifyingContract,
+            bytes32 salt,
+            uint256[] memory extensions
+        )
+    {
+        return (
+            MessageLib.DOMAIN_FIELDS,
+            MessageLib.NAME,
+            MessageLib.VERSION,
+            0,
+            address(this),
+            _networkId,
+            new uint256[](0)
+        );
+    }
+
+    /// @inheritdoc INetwork
+    function networkId() external view returns (bytes32) {
+        return _networkId;
+    }
+
+    /// @inheritdoc IRegistry
+    function size() external view returns (uint64) {
+        return uint64(_log.size);
+    }
+
+    /// @inheritdoc IRegistry
+    function root() external view returns (bytes32) {
+        return _log.root();
+    }
+
+    /// @inheritdoc IRegistry
+    function resourceOf(bytes32 resourceId) external view returns (Resource memory) {
+        return ResourceLib.unpack(_resources[resourceId]);
+    }
+
+    /// @inheritdoc IRegistry
+    function usedOf(bytes32 resourceId, uint64 firstSlot, uint16 count)
+        external
+        view
+        returns (uint16[] memory used)
+    {
+        used = new uint16[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            uint256 slot = uint256(firstSlot) + i;
+            uint256 word = _calendars[resourceId][slot / CalendarLib.SLOTS_PER_WORD];
+            used[i] = CalendarLib.usedIn(word, slot);
+        }
+    }
+
+    /// @inheritdoc IRegistry
+    function wordOf(bytes32 resourceId, uint256 number) external view returns (uint256) {
+        return _calendars[resourceId][number];
+    }
+
+    /// @inheritdoc IRegistry
+    function requesterOf(address requester) external view returns (Requester memory) {
+        uint256 word = _requesters[requester];
+        return Requester(uint64(word >> 192), uint128(word >> 64), uint64(word));
+    }
+
+    /// @inheritdoc IRegistry
+    function writerOf(uint8 kind) external view returns (address) {
+        return _writers[kind];
+    }
+
+    /* BATCHES */
+
+    function _announceOne(
+        Announcement calldata message,
+        bytes calldata signatures,
+        Frontier memory frontier
+    ) private {
+        bytes32 id = announcementId(message);
+        (uint256 code, uint256 got, uint256 want) = _judgeAnnouncement(id, message, signatures);
+        if (code != 0) {
+            emit Refused(id, Refusal(uint16(code), got, want));
+            return;
+        }
+        _log.push(frontier, _recordAnnouncement(id, message, signatures, frontier.size));
+    }
+
+    function _requestOne(
+        Request calldata message,
+        bytes calldata signatures,
+        Frontier memory frontier
+    ) private {
+        Claim memory claim = _claimOf(message);
+        (uint256 code, uint256 got, uint256 want) = _judgeRequest(claim, message, signatures);
+        if (code != 0) {
+            emit Refused(claim.id, Refusal(uint16(code), got, want));
+            return;
+        }
+        _log.push(frontier, _recordAllocation(claim, message, signatures, frontier.size));
+    }
+
+    /* MEMORY */
+
+    /// @dev A batch uses the same memory for each item: else it would pay for its growth, which is
+    /// quadratic. Nothing that an item allocates outlives it.
+    function _memoryMark() private pure returns (uint256 mark) {
+        assembly ("memory-safe") {
+            mark := mload(0x40)
+        }
+    }
+
+    /// @dev Gives back what was allocated since `mark`.
+    function _memoryRelease(uint256 mark) private pure {
+        assembly ("memory-safe") {
+            mstore(0x40, mark)
+        }
+    }
+}
