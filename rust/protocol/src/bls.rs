@@ -200,13 +200,8 @@ impl Signature {
 
     /// Sum of signatures; `None` for none, or a sum of infinity.
     pub fn sum<'a>(signatures: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
-        let signatures: Vec<_> = signatures
-            .into_iter()
-            .map(|signature| &signature.0)
-            .collect();
-        let sum = min_sig::AggregateSignature::aggregate(&signatures, false)
-            .ok()?
-            .to_signature();
+        let signatures: Vec<_> = signatures.into_iter().map(|signature| &signature.0).collect();
+        let sum = min_sig::AggregateSignature::aggregate(&signatures, false).ok()?.to_signature();
         (sum.compress()[0] & 0x40 == 0).then_some(Self(sum))
     }
 }
@@ -227,14 +222,12 @@ impl SecretKey {
     /// # Errors
     /// When there are fewer than 32.
     pub fn generate(randomness: &[u8]) -> Result<Self, DecodeError> {
-        min_sig::SecretKey::key_gen(randomness, &[])
-            .map(Self)
-            .map_err(|_| DecodeError::Length {
-                field: "randomness",
-                got: randomness.len(),
-                min: 32,
-                max: usize::MAX,
-            })
+        min_sig::SecretKey::key_gen(randomness, &[]).map(Self).map_err(|_| DecodeError::Length {
+            field: "randomness",
+            got: randomness.len(),
+            min: 32,
+            max: usize::MAX,
+        })
     }
 
     /// A key from its 32 bytes.
@@ -268,10 +261,7 @@ impl SecretKey {
     /// Proves possession of the key.
     #[must_use]
     pub fn prove_possession(&self, owner: &Possession) -> Signature {
-        Signature(
-            self.0
-                .sign(&owner.message(&self.public_key()), POSSESSION_TAG, &[]),
-        )
+        Signature(self.0.sign(&owner.message(&self.public_key()), POSSESSION_TAG, &[]))
     }
 }
 
@@ -288,10 +278,7 @@ mod tests {
         let (key, signature) = (key(1).public_key(), key(1).sign(B256::ZERO));
         assert_eq!(PublicKey::from_eip2537(&key.to_eip2537()), Ok(key));
         assert_eq!(Signature::from_bytes(&signature.to_bytes()), Ok(signature));
-        assert_eq!(
-            Signature::from_eip2537(&signature.to_eip2537()),
-            Ok(signature)
-        );
+        assert_eq!(Signature::from_eip2537(&signature.to_eip2537()), Ok(signature));
     }
 
     #[test]
@@ -308,20 +295,14 @@ mod tests {
         let mut bytes = key(1).public_key().to_eip2537();
         let (low, high) = bytes.split_at_mut(64);
         low.swap_with_slice(&mut high[..64]);
-        assert_eq!(
-            PublicKey::from_eip2537(&bytes),
-            Err(DecodeError::Point("key"))
-        );
+        assert_eq!(PublicKey::from_eip2537(&bytes), Err(DecodeError::Point("key")));
     }
 
     #[test]
     fn padding_must_be_zero() {
         let mut bytes = key(1).public_key().to_eip2537();
         bytes[64] = 1;
-        assert_eq!(
-            PublicKey::from_eip2537(&bytes),
-            Err(DecodeError::Padding("key"))
-        );
+        assert_eq!(PublicKey::from_eip2537(&bytes), Err(DecodeError::Padding("key")));
     }
 
     #[test]
@@ -334,24 +315,12 @@ mod tests {
         let proof = key(1).prove_possession(&owner);
         assert!(key(1).public_key().proves_possession(&owner, &proof));
         let others = [
-            Possession {
-                network_id: NetworkId::repeat_byte(9),
-                ..owner
-            },
-            Possession {
-                anchor: Address::repeat_byte(9),
-                ..owner
-            },
-            Possession {
-                member: Address::repeat_byte(9),
-                ..owner
-            },
+            Possession { network_id: NetworkId::repeat_byte(9), ..owner },
+            Possession { anchor: Address::repeat_byte(9), ..owner },
+            Possession { member: Address::repeat_byte(9), ..owner },
         ];
         for other in others {
-            assert!(
-                !key(1).public_key().proves_possession(&other, &proof),
-                "{other:?}"
-            );
+            assert!(!key(1).public_key().proves_possession(&other, &proof), "{other:?}");
         }
         assert!(!key(2).public_key().proves_possession(&owner, &proof));
     }

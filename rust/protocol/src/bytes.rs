@@ -75,14 +75,11 @@ impl<'a> Reader<'a> {
         want: usize,
         field: &'static str,
     ) -> Result<&'a [u8], DecodeError> {
-        let (head, tail) = self
-            .left
-            .split_at_checked(want)
-            .ok_or(DecodeError::Truncated {
-                field,
-                want,
-                left: self.left.len(),
-            })?;
+        let (head, tail) = self.left.split_at_checked(want).ok_or(DecodeError::Truncated {
+            field,
+            want,
+            left: self.left.len(),
+        })?;
         self.left = tail;
         Ok(head)
     }
@@ -143,12 +140,7 @@ pub(crate) const fn bounded(
     max: usize,
 ) -> Result<(), DecodeError> {
     if got < min || got > max {
-        return Err(DecodeError::Length {
-            field,
-            got,
-            min,
-            max,
-        });
+        return Err(DecodeError::Length { field, got, min, max });
     }
     Ok(())
 }

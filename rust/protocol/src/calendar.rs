@@ -39,10 +39,7 @@ impl CalendarWord {
         for (used, lane) in used.iter_mut().zip(bytes[8..].chunks_exact(2)) {
             *used = u16::from_be_bytes([lane[0], lane[1]]);
         }
-        Self {
-            index: u64::from_be_bytes(index),
-            used,
-        }
+        Self { index: u64::from_be_bytes(index), used }
     }
 
     /// The word as storage has it.
@@ -77,9 +74,7 @@ impl SlotRange {
     /// How many words that is; saturates far above [`MAX_WORDS`].
     #[must_use]
     pub const fn word_count(&self) -> u64 {
-        (self.last / LANES)
-            .saturating_sub(self.first / LANES)
-            .saturating_add(1)
+        (self.last / LANES).saturating_sub(self.first / LANES).saturating_add(1)
     }
 
     /// How many slots.
@@ -91,16 +86,8 @@ impl SlotRange {
     /// Lanes of word number `word` that belong to the range.
     #[must_use]
     pub fn lanes(&self, word: u64) -> RangeInclusive<usize> {
-        let first = if word == self.first / LANES {
-            self.first % LANES
-        } else {
-            0
-        };
-        let last = if word == self.last / LANES {
-            self.last % LANES
-        } else {
-            11
-        };
+        let first = if word == self.first / LANES { self.first % LANES } else { 0 };
+        let last = if word == self.last / LANES { self.last % LANES } else { 11 };
         // Both are below 12.
         usize::try_from(first).unwrap_or(0)..=usize::try_from(last).unwrap_or(11)
     }
@@ -119,10 +106,7 @@ mod tests {
 
     #[test]
     fn the_first_slot_is_the_most_significant_lane() {
-        let word = CalendarWord {
-            index: 1,
-            used: [2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3],
-        };
+        let word = CalendarWord { index: 1, used: [2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3] };
         let number = U256::from(1) << 192 | U256::from(2) << 176 | U256::from(3);
         assert_eq!(word.to_word(), number);
         assert_eq!(CalendarWord::from_word(number), word);
@@ -130,10 +114,7 @@ mod tests {
 
     #[test]
     fn a_range_across_words_names_its_lanes() {
-        let range = SlotRange {
-            first: 11,
-            last: 24,
-        };
+        let range = SlotRange { first: 11, last: 24 };
         assert_eq!(range.words(), 0..=2);
         assert_eq!(range.lanes(0), 11..=11);
         assert_eq!(range.lanes(1), 0..=11);

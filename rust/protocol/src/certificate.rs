@@ -49,11 +49,7 @@ impl Certificate {
         let sum = Signature::sum(shares.values()).ok_or(CertificateError::Aggregate)?;
         // A set has at most 512 members.
         let members = u16::try_from(count).unwrap_or(u16::MAX);
-        Ok(Self {
-            members,
-            bitmap,
-            signature: sum.to_bytes(),
-        })
+        Ok(Self { members, bitmap, signature: sum.to_bytes() })
     }
 
     /// The signers' bitmap.
@@ -71,18 +67,13 @@ impl Certificate {
     /// Whether the member at `position` signed.
     #[must_use]
     pub fn has_signed(&self, position: usize) -> bool {
-        self.bitmap
-            .get(position / 8)
-            .is_some_and(|byte| byte >> (position % 8) & 1 == 1)
+        self.bitmap.get(position / 8).is_some_and(|byte| byte >> (position % 8) & 1 == 1)
     }
 
     /// How many members signed.
     #[must_use]
     pub fn signers(&self) -> usize {
-        self.bitmap
-            .iter()
-            .map(|byte| usize::try_from(byte.count_ones()).unwrap_or(0))
-            .sum()
+        self.bitmap.iter().map(|byte| usize::try_from(byte.count_ones()).unwrap_or(0)).sum()
     }
 
     /// Checks quorum and signature over a digest; returns the weight that signed.
@@ -92,34 +83,22 @@ impl Certificate {
     pub fn verify(&self, set: &Set, digest: B256) -> Result<u64, Refusal> {
         let count = set.members().len();
         if usize::from(self.members) != count {
-            return Err(Refusal::new(
-                Code::CertificateMalformed,
-                self.members,
-                count,
-            ));
+            return Err(Refusal::new(Code::CertificateMalformed, self.members, count));
         }
         // The set's total fits 64 bits, so no part of it overflows.
-        let weight = self
-            .signed(set)
-            .fold(0_u64, |sum, member| sum.saturating_add(member.weight));
+        let weight = self.signed(set).fold(0_u64, |sum, member| sum.saturating_add(member.weight));
         if !set.is_quorum(weight) {
             return Err(Refusal::new(Code::QuorumMissing, weight, set.total()));
         }
         let forged = Refusal::new(Code::CertificateSignatureInvalid, digest, set.hash());
         let key = self.signers_key(set).ok_or(forged)?;
         let signature = Signature::from_bytes(&self.signature).map_err(|_| forged)?;
-        if key.verifies(digest, &signature) {
-            Ok(weight)
-        } else {
-            Err(forged)
-        }
+        if key.verifies(digest, &signature) { Ok(weight) } else { Err(forged) }
     }
 
     fn signed<'a>(&'a self, set: &'a Set) -> impl Iterator<Item = &'a Member> {
         let members = set.members().iter().enumerate();
-        members
-            .filter(|(position, _)| self.has_signed(*position))
-            .map(|(_, member)| member)
+        members.filter(|(position, _)| self.has_signed(*position)).map(|(_, member)| member)
     }
 
     /// Sum of the signers' keys: that of all keys less the absent ones, who are the minority.
@@ -136,13 +115,8 @@ impl Certificate {
     /// The packed form.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        [
-            &[VERSION, SCHEME],
-            &self.members.to_be_bytes()[..],
-            &self.bitmap,
-            &self.signature,
-        ]
-        .concat()
+        [&[VERSION, SCHEME], &self.members.to_be_bytes()[..], &self.bitmap, &self.signature]
+            .concat()
     }
 
     /// Reads the packed form.
@@ -162,16 +136,10 @@ impl Certificate {
         let bitmap = reader.slice(count.div_ceil(8), "bitmap")?.to_vec();
         let signature = reader.take("signature")?;
         reader.finish()?;
-        let padding = bitmap
-            .last()
-            .is_some_and(|last| count % 8 != 0 && last >> (count % 8) != 0);
+        let padding = bitmap.last().is_some_and(|last| count % 8 != 0 && last >> (count % 8) != 0);
         if padding {
             return Err(DecodeError::Padding("bitmap"));
         }
-        Ok(Self {
-            members,
-            bitmap,
-            signature,
-        })
+        Ok(Self { members, bitmap, signature })
     }
 }

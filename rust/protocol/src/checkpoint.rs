@@ -114,11 +114,7 @@ impl CheckpointRule {
     #[must_use]
     pub const fn new(parameters: &Parameters, first_block: u64) -> Self {
         let (interval, heartbeat) = (parameters.checkpoint_interval, parameters.heartbeat);
-        Self {
-            interval,
-            heartbeat,
-            first_block,
-        }
+        Self { interval, heartbeat, first_block }
     }
 
     /// Whether block `number` may be a checkpoint block, whatever the log did.
@@ -138,9 +134,7 @@ impl CheckpointRule {
     /// The block one interval before `number`, if the registry was there.
     #[must_use]
     pub fn block_before(&self, number: u64) -> Option<u64> {
-        number
-            .checked_sub(self.interval)
-            .filter(|before| *before >= self.first_block)
+        number.checked_sub(self.interval).filter(|before| *before >= self.first_block)
     }
 }
 
@@ -150,16 +144,9 @@ mod tests {
 
     #[test]
     fn an_idle_network_is_checkpointed_at_its_heartbeat_only() {
-        let rule = CheckpointRule {
-            interval: 4,
-            heartbeat: 16,
-            first_block: 3,
-        };
+        let rule = CheckpointRule { interval: 4, heartbeat: 16, first_block: 3 };
         assert!(!rule.is_checkpoint(0, 1, None), "before the registry");
-        assert!(
-            rule.is_checkpoint(4, 1, rule.block_before(4)),
-            "the first one"
-        );
+        assert!(rule.is_checkpoint(4, 1, rule.block_before(4)), "the first one");
         assert!(!rule.is_checkpoint(6, 2, Some(1)), "off the interval");
         assert!(!rule.is_checkpoint(8, 1, Some(1)), "nothing happened");
         assert!(rule.is_checkpoint(8, 2, Some(1)));

@@ -17,9 +17,7 @@ pub fn serialize<S: Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
     parse(&text).ok_or_else(|| {
-        D::Error::custom(format_args!(
-            "expected a decimal string below 2^64, got `{text}`"
-        ))
+        D::Error::custom(format_args!("expected a decimal string below 2^64, got `{text}`"))
     })
 }
 
@@ -36,18 +34,7 @@ mod tests {
     fn only_canonical_decimals_are_read() {
         assert_eq!(parse("0"), Some(0));
         assert_eq!(parse("18446744073709551615"), Some(u64::MAX));
-        for bad in [
-            "",
-            "00",
-            "01",
-            "+1",
-            "-1",
-            " 1",
-            "1 ",
-            "0x1",
-            "1e3",
-            "18446744073709551616",
-        ] {
+        for bad in ["", "00", "01", "+1", "-1", " 1", "1 ", "0x1", "1e3", "18446744073709551616"] {
             assert_eq!(parse(bad), None, "{bad}");
         }
     }

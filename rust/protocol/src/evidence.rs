@@ -21,10 +21,7 @@ impl Evidence {
     /// Evidence of a single signature.
     #[must_use]
     pub const fn of(signature: Signature) -> Self {
-        Self {
-            signature,
-            approval: None,
-        }
+        Self { signature, approval: None }
     }
 
     /// From the signatures as contracts take them: 64 or 128 bytes.
@@ -39,10 +36,7 @@ impl Evidence {
             _ => Some(reader.take("approval")?),
         };
         reader.finish()?;
-        Ok(Self {
-            signature,
-            approval,
-        })
+        Ok(Self { signature, approval })
     }
 
     /// The signatures as contracts take them: 64 or 128 bytes.

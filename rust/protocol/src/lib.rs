@@ -24,10 +24,7 @@
 //! assert_ne!(request.id(&domain), request.id(&elsewhere));
 //! ```
 
-#![cfg_attr(
-    test,
-    allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)
-)]
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation))]
 
 pub mod bls;
 mod bytes;

@@ -71,11 +71,7 @@ impl Domain {
             registry.into_word(),
             network_id.0,
         ]);
-        Self {
-            registry,
-            network_id,
-            separator,
-        }
+        Self { registry, network_id, separator }
     }
 
     /// EIP-712 digest of a struct hash.
@@ -230,11 +226,7 @@ impl Withdrawal {
     /// The message's id: its EIP-712 digest.
     #[must_use]
     pub fn id(&self, domain: &Domain) -> B256 {
-        domain.digest(hash_words([
-            *WITHDRAWAL,
-            self.resource_id.0,
-            word(self.timestamp),
-        ]))
+        domain.digest(hash_words([*WITHDRAWAL, self.resource_id.0, word(self.timestamp)]))
     }
 }
 

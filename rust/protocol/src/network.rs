@@ -70,22 +70,13 @@ impl Parameters {
     pub fn validate(&self) -> Result<(), ParametersError> {
         let (interval, heartbeat) = (self.checkpoint_interval, self.heartbeat);
         if heartbeat == 0 || heartbeat.checked_rem(interval) != Some(0) {
-            return Err(ParametersError::Heartbeat {
-                interval,
-                heartbeat,
-            });
+            return Err(ParametersError::Heartbeat { interval, heartbeat });
         }
         if self.ring_size == 0 || self.ring_size > MAX_RING {
             return Err(ParametersError::RingSize(self.ring_size));
         }
-        let ascending = self
-            .writers
-            .windows(2)
-            .all(|pair| pair[0].kind < pair[1].kind);
-        let named = self
-            .writers
-            .iter()
-            .all(|entry| entry.kind >= 16 && !entry.writer.is_zero());
+        let ascending = self.writers.windows(2).all(|pair| pair[0].kind < pair[1].kind);
+        let named = self.writers.iter().all(|entry| entry.kind >= 16 && !entry.writer.is_zero());
         if self.writers.len() > MAX_WRITERS || !ascending || !named {
             return Err(ParametersError::Writers);
         }
@@ -96,12 +87,9 @@ impl Parameters {
     #[must_use]
     pub fn salt(&self, random: B256) -> B256 {
         let mut bytes = random.to_vec();
-        for value in [
-            self.checkpoint_interval,
-            self.heartbeat,
-            self.challenge_period,
-            self.query_deadline,
-        ] {
+        for value in
+            [self.checkpoint_interval, self.heartbeat, self.challenge_period, self.query_deadline]
+        {
             bytes.extend(value.to_be_bytes());
         }
         bytes.extend(self.ring_size.to_be_bytes());
@@ -160,26 +148,11 @@ mod tests {
             salt: B256::repeat_byte(5),
         };
         let others = [
-            Network {
-                sidechain_id: 2,
-                ..network
-            },
-            Network {
-                registry: Address::repeat_byte(3),
-                ..network
-            },
-            Network {
-                anchor_chain_id: 1,
-                ..network
-            },
-            Network {
-                anchor: Address::repeat_byte(3),
-                ..network
-            },
-            Network {
-                salt: B256::ZERO,
-                ..network
-            },
+            Network { sidechain_id: 2, ..network },
+            Network { registry: Address::repeat_byte(3), ..network },
+            Network { anchor_chain_id: 1, ..network },
+            Network { anchor: Address::repeat_byte(3), ..network },
+            Network { salt: B256::ZERO, ..network },
         ];
         for other in others {
             assert_ne!(other.id(), network.id(), "{other:?}");

@@ -110,12 +110,7 @@ impl NetworkFile {
     /// A file of this network.
     #[must_use]
     pub fn new(network: NetworkPart, trust: Trust) -> Self {
-        Self {
-            version: FILE_VERSION,
-            network_id: network.network().id(),
-            network,
-            trust,
-        }
+        Self { version: FILE_VERSION, network_id: network.network().id(), network, trust }
     }
 
     /// Reads a file and checks that its networkId follows from its network part.

@@ -308,10 +308,7 @@ impl Body {
             2 => Self::Allocation(AllocationBody::read(reader)?),
             3 => Self::Release(ReleaseBody::read(reader)?),
             4 => Self::Withdrawal(WithdrawalBody::read(reader)?),
-            FIRST_OPEN_KIND.. => Self::Open {
-                kind,
-                bytes: reader.rest().to_vec(),
-            },
+            FIRST_OPEN_KIND.. => Self::Open { kind, bytes: reader.rest().to_vec() },
             reserved => return Err(DecodeError::Kind(reserved)),
         })
     }
@@ -363,10 +360,7 @@ mod tests {
             assert_eq!((record.encode(), record.body.kind()), (bytes.clone(), kind));
             bytes.push(0);
             assert_eq!(Record::decode(&bytes), Err(DecodeError::Trailing(1)));
-            assert!(
-                Record::decode(&bytes[..size - 1]).is_err(),
-                "kind {kind} cut short"
-            );
+            assert!(Record::decode(&bytes[..size - 1]).is_err(), "kind {kind} cut short");
         }
     }
 
@@ -374,19 +368,10 @@ mod tests {
     fn reserved_kinds_and_other_versions_are_refused() {
         let bytes = |version, kind| [vec![version, kind], vec![0; 36]].concat();
         for kind in 5..16 {
-            assert_eq!(
-                Record::decode(&bytes(1, kind)),
-                Err(DecodeError::Kind(kind))
-            );
+            assert_eq!(Record::decode(&bytes(1, kind)), Err(DecodeError::Kind(kind)));
         }
         assert!(Record::decode(&bytes(1, 16)).is_ok());
-        assert!(matches!(
-            Record::decode(&bytes(2, 16)),
-            Err(DecodeError::Version { .. })
-        ));
-        assert!(
-            Record::decode(&[bytes(1, 16), vec![0; 513]].concat()).is_err(),
-            "body too long"
-        );
+        assert!(matches!(Record::decode(&bytes(2, 16)), Err(DecodeError::Version { .. })));
+        assert!(Record::decode(&[bytes(1, 16), vec![0; 513]].concat()).is_err(), "body too long");
     }
 }

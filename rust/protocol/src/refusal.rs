@@ -211,11 +211,7 @@ impl Refusal {
     #[must_use]
     #[expect(private_bounds, reason = "the list of types that fit a word is closed")]
     pub fn new(code: Code, got: impl Word, want: impl Word) -> Self {
-        Self {
-            code,
-            got: got.word(),
-            want: want.word(),
-        }
+        Self { code, got: got.word(), want: want.word() }
     }
 }
 
@@ -269,12 +265,8 @@ mod tests {
         assert_eq!(rows.len(), Code::ALL.len());
         for (cells, code) in rows.iter().zip(Code::ALL) {
             let [(_, got), (_, want)] = code.labels();
-            let expected = [
-                format!("{:03}", code.number()),
-                code.name().into(),
-                got.into(),
-                want.into(),
-            ];
+            let expected =
+                [format!("{:03}", code.number()), code.name().into(), got.into(), want.into()];
             assert_eq!(cells[1..5], expected);
             assert_eq!(Code::from_number(code.number()), Some(*code));
         }

@@ -24,16 +24,10 @@ impl RequesterWord {
     /// # Errors
     /// The code of the rule that bars the sequence.
     pub fn accept(&self, sequence: u64, index: u64) -> Result<Self, Code> {
-        let ahead = sequence
-            .checked_sub(self.highest)
-            .filter(|ahead| *ahead > 0);
+        let ahead = sequence.checked_sub(self.highest).filter(|ahead| *ahead > 0);
         match ahead {
             Some(ahead) if ahead > SEQUENCE_WINDOW => Err(Code::SequenceOutsideWindow),
-            Some(ahead) => Ok(Self {
-                highest: sequence,
-                bitmap: self.shifted(ahead),
-                index,
-            }),
+            Some(ahead) => Ok(Self { highest: sequence, bitmap: self.shifted(ahead), index }),
             None => self.accept_behind(sequence, index),
         }
     }
@@ -54,17 +48,11 @@ impl RequesterWord {
         let Some(bit) = behind.checked_sub(1) else {
             return Err(Code::SequenceAlreadyUsed);
         };
-        let mask = 1_u128
-            .checked_shl(u32::try_from(bit).unwrap_or(u32::MAX))
-            .unwrap_or(0);
+        let mask = 1_u128.checked_shl(u32::try_from(bit).unwrap_or(u32::MAX)).unwrap_or(0);
         if self.bitmap & mask != 0 {
             return Err(Code::SequenceAlreadyUsed);
         }
-        Ok(Self {
-            bitmap: self.bitmap | mask,
-            index,
-            ..*self
-        })
+        Ok(Self { bitmap: self.bitmap | mask, index, ..*self })
     }
 
     /// The word as storage has it.
@@ -82,16 +70,10 @@ impl RequesterWord {
     pub fn from_word(word: U256) -> Self {
         let bytes: [u8; 32] = word.to_be_bytes();
         let number = |range: std::ops::Range<usize>| {
-            bytes[range]
-                .iter()
-                .fold(0_u128, |value, byte| (value << 8) | u128::from(*byte))
+            bytes[range].iter().fold(0_u128, |value, byte| (value << 8) | u128::from(*byte))
         };
         let short = |range| u64::try_from(number(range)).unwrap_or(u64::MAX);
-        Self {
-            highest: short(0..8),
-            bitmap: number(8..24),
-            index: short(24..32),
-        }
+        Self { highest: short(0..8), bitmap: number(8..24), index: short(24..32) }
     }
 }
 
@@ -135,16 +117,9 @@ mod tests {
 
     #[test]
     fn nobody_burns_a_key_with_a_far_sequence() {
-        let word = RequesterWord {
-            highest: 5,
-            ..Default::default()
-        };
+        let word = RequesterWord { highest: 5, ..Default::default() };
         for sequence in [0, 134, u64::MAX] {
-            assert_eq!(
-                word.accept(sequence, 1),
-                Err(Code::SequenceOutsideWindow),
-                "{sequence}"
-            );
+            assert_eq!(word.accept(sequence, 1), Err(Code::SequenceOutsideWindow), "{sequence}");
         }
         assert!(word.accept(133, 1).is_ok());
     }

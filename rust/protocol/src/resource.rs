@@ -64,9 +64,7 @@ impl ResourceWord {
     pub fn from_word(word: U256) -> Self {
         let bytes: [u8; 32] = word.to_be_bytes();
         let number = |range: std::ops::Range<usize>| {
-            bytes[range]
-                .iter()
-                .fold(0_u64, |value, byte| (value << 8) | u64::from(*byte))
+            bytes[range].iter().fold(0_u64, |value, byte| (value << 8) | u64::from(*byte))
         };
         let flags = bytes[31];
         Self {

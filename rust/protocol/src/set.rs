@@ -87,15 +87,8 @@ impl Set {
         let total = total_weight(&members)?;
         let keys = members.iter().map(|member| &member.key);
         let aggregate = PublicKey::sum(keys).ok_or(SetError::Aggregate)?;
-        let mut set = Self {
-            network_id,
-            number,
-            not_after,
-            total,
-            members,
-            aggregate,
-            hash: SetHash::ZERO,
-        };
+        let mut set =
+            Self { network_id, number, not_after, total, members, aggregate, hash: SetHash::ZERO };
         set.hash = keccak256([b"fallow.set.v1".as_slice(), &set.encode()].concat()).into();
         Ok(set)
     }
@@ -145,9 +138,7 @@ impl Set {
     /// Position of the member with this account.
     #[must_use]
     pub fn position(&self, address: Address) -> Option<usize> {
-        self.members
-            .binary_search_by_key(&address, |member| member.address)
-            .ok()
+        self.members.binary_search_by_key(&address, |member| member.address).ok()
     }
 
     /// Whether `weight` is a quorum: more than two thirds of the total.
@@ -164,11 +155,7 @@ impl Set {
             out.extend(value.to_be_bytes());
         }
         // new() bounds the number of members to 512.
-        out.extend(
-            u16::try_from(self.members.len())
-                .unwrap_or(u16::MAX)
-                .to_be_bytes(),
-        );
+        out.extend(u16::try_from(self.members.len()).unwrap_or(u16::MAX).to_be_bytes());
         for member in &self.members {
             out.extend(member.address);
             out.extend(member.weight.to_be_bytes());
@@ -190,16 +177,12 @@ impl Set {
         if count > MAX_MEMBERS {
             return Err(SetError::Members(count));
         }
-        let members = (0..count)
-            .map(|_| read_member(&mut reader))
-            .collect::<Result<Vec<_>, _>>()?;
+        let members =
+            (0..count).map(|_| read_member(&mut reader)).collect::<Result<Vec<_>, _>>()?;
         reader.finish()?;
         let set = Self::new(network_id, number, not_after, members)?;
         if set.total != total {
-            return Err(SetError::Total {
-                got: total,
-                want: set.total,
-            });
+            return Err(SetError::Total { got: total, want: set.total });
         }
         Ok(set)
     }
@@ -209,11 +192,7 @@ fn read_member(reader: &mut Reader<'_>) -> Result<Member, DecodeError> {
     let address = reader.take("address")?;
     let weight = reader.u64("weight")?;
     let key: [u8; KEY_BYTES] = reader.take("key")?;
-    Ok(Member {
-        address,
-        weight,
-        key: PublicKey::from_eip2537(&key)?,
-    })
+    Ok(Member { address, weight, key: PublicKey::from_eip2537(&key)? })
 }
 
 fn check_members(members: &[Member]) -> Result<(), SetError> {
@@ -238,8 +217,5 @@ fn total_weight(members: &[Member]) -> Result<u64, SetError> {
     members
         .iter()
         .try_fold(0_u64, |sum, member| sum.checked_add(member.weight))
-        .ok_or(SetError::Total {
-            got: u64::MAX,
-            want: u64::MAX,
-        })
+        .ok_or(SetError::Total { got: u64::MAX, want: u64::MAX })
 }

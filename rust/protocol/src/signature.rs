@@ -41,22 +41,14 @@ impl Signature {
         if compact[32..] > HALF_ORDER[..] {
             return Err(SignatureError::HighS);
         }
-        let recovery = if parity == 0 {
-            RecoveryId::Zero
-        } else {
-            RecoveryId::One
-        };
+        let recovery = if parity == 0 { RecoveryId::Zero } else { RecoveryId::One };
         let key = RecoverableSignature::from_compact(&compact, recovery)
             .and_then(|signature| {
                 signature.recover_ecdsa(secp256k1::Message::from_digest(digest.0))
             })
             .map_err(|_| SignatureError::Unrecoverable)?;
         let address = Address::from_raw_public_key(&key.serialize_uncompressed()[1..]);
-        if address.is_zero() {
-            Err(SignatureError::Unrecoverable)
-        } else {
-            Ok(address)
-        }
+        if address.is_zero() { Err(SignatureError::Unrecoverable) } else { Ok(address) }
     }
 
     /// The recovered address, or zero where nobody can have signed: what a refusal shows as `got`.
@@ -129,10 +121,7 @@ mod tests {
     fn a_signature_recovers_to_its_signer() {
         let digest = B256::repeat_byte(9);
         assert_eq!(key().sign(digest).recover(digest), Ok(key().address()));
-        assert_ne!(
-            key().sign(digest).recover(B256::repeat_byte(8)),
-            Ok(key().address())
-        );
+        assert_ne!(key().sign(digest).recover(B256::repeat_byte(8)), Ok(key().address()));
     }
 
     #[test]
@@ -149,9 +138,6 @@ mod tests {
             Signature::from([0; 64]).recover(B256::ZERO),
             Err(SignatureError::Unrecoverable)
         );
-        assert_eq!(
-            Signature::from([255; 64]).recover(B256::ZERO),
-            Err(SignatureError::HighS)
-        );
+        assert_eq!(Signature::from([255; 64]).recover(B256::ZERO), Err(SignatureError::HighS));
     }
 }

@@ -69,12 +69,7 @@ impl Ticket {
         let record = part(&mut reader, "record", HEADER_BYTES, RECORD_MAX_BYTES)?;
         let evidence = part(&mut reader, "evidence", 0, EVIDENCE_MAX_BYTES)?;
         let path = part(&mut reader, "path", 0, 32 * MAX_PATH_NODES)?;
-        let checkpoint = part(
-            &mut reader,
-            "checkpoint",
-            CHECKPOINT_BYTES,
-            CHECKPOINT_BYTES,
-        )?;
+        let checkpoint = part(&mut reader, "checkpoint", CHECKPOINT_BYTES, CHECKPOINT_BYTES)?;
         let certificate = part(&mut reader, "certificate", 1, CERTIFICATE_MAX_BYTES)?;
         reader.finish()?;
         Ok(Self {
