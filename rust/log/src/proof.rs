@@ -154,7 +154,7 @@ impl Climb {
     /// right edge, from there on only those on the left.
     const fn length(&self) -> usize {
         let joins = u64::BITS.saturating_sub((self.node ^ self.last).leading_zeros());
-        // At height 64 no bit is left, a shift by 64 would wrap; MAX_SIZE keeps joins below.
+        // At most 63, as no size is above MAX_SIZE: the shift does not wrap.
         joins.saturating_add(self.node.wrapping_shr(joins).count_ones()) as usize
     }
 
