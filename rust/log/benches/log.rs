@@ -42,9 +42,7 @@ impl Hasher for Prefixed {
 }
 
 fn leaves() -> Vec<B256> {
-    (0..MILLION)
-        .map(|index| leaf_hash(&index.to_be_bytes()))
-        .collect()
+    (0..MILLION).map(|index| leaf_hash(&index.to_be_bytes())).collect()
 }
 
 fn tree_of(leaves: &[B256]) -> Tree {
@@ -92,31 +90,22 @@ fn appending(group: &mut Group<'_>, leaves: &[B256]) {
         b.iter_custom(|iters| time_pushes(iters, &base, &mut tree));
     });
     let mut frontier = Frontier::new();
-    group.bench_function("frontier_push", |b| {
-        b.iter(|| frontier.push(black_box(B256::ZERO)))
-    });
+    group.bench_function("frontier_push", |b| b.iter(|| frontier.push(black_box(B256::ZERO))));
 }
 
 fn proving(group: &mut Group<'_>, tree: &Tree) {
     let mut next = random();
-    group.bench_function("prove", |b| {
-        b.iter(|| tree.prove_inclusion(next(), MILLION))
-    });
+    group.bench_function("prove", |b| b.iter(|| tree.prove_inclusion(next(), MILLION)));
     // One leaf less is an earlier size: nothing is kept of its right edge, which has 11 hashes.
     group.bench_function("prove_earlier", |b| {
         b.iter(|| tree.prove_inclusion(next().min(MILLION - 2), MILLION - 1));
     });
-    group.bench_function("consistency", |b| {
-        b.iter(|| tree.prove_consistency(next(), MILLION))
-    });
+    group.bench_function("consistency", |b| b.iter(|| tree.prove_consistency(next(), MILLION)));
 }
 
 fn verifying(group: &mut Group<'_>, tree: &Tree) {
     let (index, root) = (123_456, tree.root());
-    let (leaf, path) = (
-        tree.leaf(index).unwrap(),
-        tree.prove_inclusion(index, MILLION).unwrap(),
-    );
+    let (leaf, path) = (tree.leaf(index).unwrap(), tree.prove_inclusion(index, MILLION).unwrap());
     assert_eq!(path.len(), 20, "levels");
     group.bench_function("verify_inclusion", |b| {
         b.iter(|| verify_inclusion(leaf, index, MILLION, black_box(&path), root).unwrap());
@@ -130,9 +119,7 @@ fn verifying(group: &mut Group<'_>, tree: &Tree) {
 
 fn building(group: &mut Group<'_>, leaves: &[B256]) {
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
-    group.bench_function("tree_million", |b| {
-        b.iter_with_large_drop(|| tree_of(leaves))
-    });
+    group.bench_function("tree_million", |b| b.iter_with_large_drop(|| tree_of(leaves)));
     let leaves: Vec<_> = leaves.iter().map(|leaf| leaf.0).collect();
     group.bench_function("rs_merkle_million", |b| {
         b.iter_with_large_drop(|| rs_merkle::MerkleTree::<Prefixed>::from_leaves(&leaves));
@@ -144,11 +131,7 @@ fn proving_with_rs_merkle(group: &mut Group<'_>, leaves: &[B256]) {
     let tree = rs_merkle::MerkleTree::<Prefixed>::from_leaves(&leaves);
     let mut next = random();
     group.bench_function("rs_merkle_prove", |b| {
-        b.iter(|| {
-            tree.proof(&[usize::try_from(next()).unwrap()])
-                .proof_hashes()
-                .to_vec()
-        });
+        b.iter(|| tree.proof(&[usize::try_from(next()).unwrap()]).proof_hashes().to_vec());
     });
 }
 

@@ -16,10 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     black_box(tree.prove_inclusion(0, tree.size())?);
     let grown = resident_kib()? - before;
     black_box(&tree);
-    println!(
-        r#"{{"leaves":{LEAVES},"bytesPerLeaf":{:.2}}}"#,
-        grown * 1024.0 / f64::from(LEAVES)
-    );
+    println!(r#"{{"leaves":{LEAVES},"bytesPerLeaf":{:.2}}}"#, grown * 1024.0 / f64::from(LEAVES));
     Ok(())
 }
 

@@ -34,41 +34,25 @@ impl Frontier {
     /// whatever else is there (the contract leaves old peaks in their slots) is ignored.
     pub fn from_parts(size: u64, peaks: &[B256]) -> Result<Self, LogError> {
         if size > MAX_SIZE {
-            return Err(LogError::SizeOutOfRange {
-                size,
-                max: MAX_SIZE,
-            });
+            return Err(LogError::SizeOutOfRange { size, max: MAX_SIZE });
         }
         if peaks.len() > MAX_PATH {
-            return Err(LogError::TooManyPeaks {
-                got: peaks.len(),
-                max: MAX_PATH,
-            });
+            return Err(LogError::TooManyPeaks { got: peaks.len(), max: MAX_PATH });
         }
         if let Some(height) = size.checked_ilog2().map(|height| height as usize)
             && peaks.len() <= height
         {
-            return Err(LogError::PeakMissing {
-                size,
-                height,
-                got: peaks.len(),
-            });
+            return Err(LogError::PeakMissing { size, height, got: peaks.len() });
         }
         let peaks = (0..bits(size)).zip(peaks);
         let peaks = peaks.map(|(height, peak)| if has(size, height) { *peak } else { B256::ZERO });
-        Ok(Self {
-            size,
-            peaks: peaks.collect(),
-        })
+        Ok(Self { size, peaks: peaks.collect() })
     }
 
     /// Appends a leaf and returns its index. Costs one hash on average.
     pub fn push(&mut self, leaf: B256) -> Result<u64, LogError> {
         let index = self.size;
-        self.size = index
-            .checked_add(1)
-            .filter(|size| *size <= MAX_SIZE)
-            .ok_or(LogError::Full)?;
+        self.size = index.checked_add(1).filter(|size| *size <= MAX_SIZE).ok_or(LogError::Full)?;
         let mut carry = leaf;
         for (height, peak) in self.peaks.iter_mut().enumerate() {
             if index & (1 << height) == 0 {
@@ -89,9 +73,7 @@ impl Frontier {
 
     /// The root of the log: its peaks, folded from the right.
     pub fn root(&self) -> B256 {
-        let peaks = (0..)
-            .zip(&self.peaks)
-            .filter(|(height, _)| has(self.size, *height));
+        let peaks = (0..).zip(&self.peaks).filter(|(height, _)| has(self.size, *height));
         fold_peaks(peaks.map(|(_, peak)| *peak), |_| ())
     }
 

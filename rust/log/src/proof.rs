@@ -54,10 +54,7 @@ pub fn verify_consistency(
 ) -> Result<(), ProofError> {
     check_size(new_size)?;
     match old_size.cmp(&new_size) {
-        Ordering::Greater => Err(ProofError::SizeShrinks {
-            old: old_size,
-            new: new_size,
-        }),
+        Ordering::Greater => Err(ProofError::SizeShrinks { old: old_size, new: new_size }),
         Ordering::Equal => {
             check_length(path, 0)?;
             check_roots((old_root, old_root), (old_root, new_root))
@@ -85,28 +82,20 @@ fn verify_growth(
         Some((first, rest)) if in_path == 1 => (*first, rest),
         _ => (old_root, path),
     };
-    let got = rest
-        .iter()
-        .fold((start, start), |(old, new), sibling| match climb.step() {
-            Side::Left => (node_hash(sibling, &old), node_hash(sibling, &new)),
-            Side::Right => (old, node_hash(&new, sibling)),
-        });
+    let got = rest.iter().fold((start, start), |(old, new), sibling| match climb.step() {
+        Side::Left => (node_hash(sibling, &old), node_hash(sibling, &new)),
+        Side::Right => (old, node_hash(&new, sibling)),
+    });
     check_roots(got, (old_root, new_root))
 }
 
 /// Old and new root: what the path leads to, and what was claimed.
 fn check_roots(got: (B256, B256), want: (B256, B256)) -> Result<(), ProofError> {
     if got.0 != want.0 {
-        return Err(ProofError::OldRootMismatch {
-            got: got.0,
-            want: want.0,
-        });
+        return Err(ProofError::OldRootMismatch { got: got.0, want: want.0 });
     }
     if got.1 != want.1 {
-        return Err(ProofError::RootMismatch {
-            got: got.1,
-            want: want.1,
-        });
+        return Err(ProofError::RootMismatch { got: got.1, want: want.1 });
     }
     Ok(())
 }
@@ -164,11 +153,7 @@ impl Climb {
             // On the right edge: promoted until there is something on the left.
             self.skip_to(self.node.trailing_zeros());
         }
-        let side = if self.node & 1 == 1 {
-            Side::Left
-        } else {
-            Side::Right
-        };
+        let side = if self.node & 1 == 1 { Side::Left } else { Side::Right };
         self.skip_to(1);
         side
     }

@@ -42,10 +42,7 @@ impl Tree {
     /// Appends a leaf and returns its index. Costs one hash on average.
     pub fn push(&mut self, leaf: B256) -> Result<u64, LogError> {
         let index = self.size;
-        let size = index
-            .checked_add(1)
-            .filter(|size| *size <= MAX_SIZE)
-            .ok_or(LogError::Full)?;
+        let size = index.checked_add(1).filter(|size| *size <= MAX_SIZE).ok_or(LogError::Full)?;
         self.edge = OnceLock::new();
         self.append(leaf);
         let mut node = leaf;
@@ -137,10 +134,7 @@ impl Tree {
 
     fn check_size(&self, size: u64) -> Result<(), LogError> {
         if size > self.size {
-            return Err(LogError::SizeOutOfRange {
-                size,
-                max: self.size,
-            });
+            return Err(LogError::SizeOutOfRange { size, max: self.size });
         }
         Ok(())
     }
@@ -180,9 +174,7 @@ impl Tree {
         // for each but one of the leaves under each peak. The node follows the last leaf below it,
         // after that leaf's ancestors up to it. Nothing here overflows below MAX_SIZE.
         let last = index.wrapping_shl(height) | !u64::MAX.wrapping_shl(height);
-        let before = last
-            .wrapping_mul(2)
-            .wrapping_sub(u64::from(last.count_ones()));
+        let before = last.wrapping_mul(2).wrapping_sub(u64::from(last.count_ones()));
         let place = usize::try_from(before.wrapping_add(u64::from(height)))
             .expect("a node that was appended has a place in memory");
         self.chunks[place / CHUNK][place % CHUNK]
@@ -203,9 +195,7 @@ impl Tree {
 impl fmt::Debug for Tree {
     // Not the nodes: a log has millions.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tree")
-            .field("size", &self.size)
-            .finish_non_exhaustive()
+        f.debug_struct("Tree").field("size", &self.size).finish_non_exhaustive()
     }
 }
 
@@ -217,7 +207,5 @@ fn split(start: u64, end: u64) -> u64 {
 
 /// No path of a tree of this size has more nodes than this.
 const fn path_capacity(size: u64) -> usize {
-    u64::BITS
-        .saturating_sub(size.leading_zeros())
-        .saturating_add(1) as usize
+    u64::BITS.saturating_sub(size.leading_zeros()).saturating_add(1) as usize
 }

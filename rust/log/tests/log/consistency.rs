@@ -41,11 +41,7 @@ fn paths_to_the_current_size_stay_right_as_the_log_grows() {
         tree.push(*leaf).unwrap();
         for old in [1, new / 2, new - 1, new] {
             let path = tree.prove_consistency(old as u64, new as u64);
-            assert_eq!(
-                path,
-                Ok(reference.consistency(old, new)),
-                "from {old} to {new}"
-            );
+            assert_eq!(path, Ok(reference.consistency(old, new)), "from {old} to {new}");
         }
     }
 }
@@ -63,19 +59,10 @@ fn a_tree_proves_no_size_it_never_had() {
 fn from_size_zero_only_the_empty_path_is_right() {
     let root = tree(&leaves(7)).root();
     assert_eq!(verify_consistency(0, EMPTY_ROOT, 7, root, &[]), Ok(()));
-    assert_eq!(
-        verify_consistency(0, EMPTY_ROOT, 0, EMPTY_ROOT, &[]),
-        Ok(())
-    );
+    assert_eq!(verify_consistency(0, EMPTY_ROOT, 0, EMPTY_ROOT, &[]), Ok(()));
     let surplus = ProofError::PathTooLong { got: 1, want: 0 };
-    assert_eq!(
-        verify_consistency(0, EMPTY_ROOT, 7, root, &[root]),
-        Err(surplus)
-    );
-    assert_eq!(
-        verify_consistency(0, EMPTY_ROOT, 0, EMPTY_ROOT, &[root]),
-        Err(surplus)
-    );
+    assert_eq!(verify_consistency(0, EMPTY_ROOT, 7, root, &[root]), Err(surplus));
+    assert_eq!(verify_consistency(0, EMPTY_ROOT, 0, EMPTY_ROOT, &[root]), Err(surplus));
 }
 
 #[test]
@@ -85,14 +72,8 @@ fn equal_sizes_need_equal_roots_and_no_path() {
     let surplus = ProofError::PathTooLong { got: 1, want: 0 };
     assert_eq!(verify_consistency(7, root, 7, root, &[root]), Err(surplus));
     for size in [0, 1, 7, 8, MAX_SIZE] {
-        let other = ProofError::RootMismatch {
-            got: root,
-            want: B256::ZERO,
-        };
-        assert_eq!(
-            verify_consistency(size, root, size, B256::ZERO, &[]),
-            Err(other)
-        );
+        let other = ProofError::RootMismatch { got: root, want: B256::ZERO };
+        assert_eq!(verify_consistency(size, root, size, B256::ZERO, &[]), Err(other));
     }
 }
 
@@ -102,25 +83,13 @@ fn shrunk_and_absurd_sizes_are_refused() {
     for (old, new) in [(13, 12), (1, 0), (8, 4), (u64::MAX, 13)] {
         let want = ProofError::SizeShrinks { old, new };
         let path = [tree.root()];
-        assert_eq!(
-            verify_consistency(old, tree.root(), new, tree.root(), &path),
-            Err(want)
-        );
-        assert_eq!(
-            verify_consistency(old, tree.root(), new, tree.root(), &[]),
-            Err(want)
-        );
+        assert_eq!(verify_consistency(old, tree.root(), new, tree.root(), &path), Err(want));
+        assert_eq!(verify_consistency(old, tree.root(), new, tree.root(), &[]), Err(want));
     }
     for size in [MAX_SIZE + 1, u64::MAX] {
         let want = ProofError::SizeTooLarge { size };
-        assert_eq!(
-            verify_consistency(13, tree.root(), size, tree.root(), &[]),
-            Err(want)
-        );
-        assert_eq!(
-            verify_consistency(size, tree.root(), size, tree.root(), &[]),
-            Err(want)
-        );
+        assert_eq!(verify_consistency(13, tree.root(), size, tree.root(), &[]), Err(want));
+        assert_eq!(verify_consistency(size, tree.root(), size, tree.root(), &[]), Err(want));
     }
 }
 
@@ -161,19 +130,13 @@ fn missing_and_surplus_nodes_are_refused() {
         for at in 0..want {
             let mut short = growth.clone();
             short.path.remove(at);
-            let error = ProofError::PathTooShort {
-                got: want - 1,
-                want,
-            };
+            let error = ProofError::PathTooShort { got: want - 1, want };
             assert_eq!(short.verify(), Err(error));
         }
         for at in 0..=want {
             let mut long = growth.clone();
             long.path.insert(at, growth.from);
-            let error = ProofError::PathTooLong {
-                got: want + 1,
-                want,
-            };
+            let error = ProofError::PathTooLong { got: want + 1, want };
             assert_eq!(long.verify(), Err(error));
         }
     });
@@ -185,16 +148,10 @@ fn the_old_root_is_surplus_if_the_old_size_is_a_power_of_two() {
     let tree = tree(&leaves(13));
     let old_root = tree.root_at(8).unwrap();
     let mut path = tree.prove_consistency(8, 13).unwrap();
-    assert_eq!(
-        verify_consistency(8, old_root, 13, tree.root(), &path),
-        Ok(())
-    );
+    assert_eq!(verify_consistency(8, old_root, 13, tree.root(), &path), Ok(()));
     path.insert(0, old_root);
     let want = ProofError::PathTooLong { got: 2, want: 1 };
-    assert_eq!(
-        verify_consistency(8, old_root, 13, tree.root(), &path),
-        Err(want)
-    );
+    assert_eq!(verify_consistency(8, old_root, 13, tree.root(), &path), Err(want));
 }
 
 #[test]
@@ -204,10 +161,7 @@ fn swapped_nodes_are_refused() {
             let mut swapped = growth.clone();
             swapped.path.swap(first, second);
             let (old, new) = (growth.old, growth.new);
-            assert!(
-                swapped.verify().is_err(),
-                "{first} and {second} from {old} to {new}"
-            );
+            assert!(swapped.verify().is_err(), "{first} and {second} from {old} to {new}");
         }
     });
 }
@@ -234,10 +188,7 @@ fn every_flipped_bit_is_refused() {
             let old_root = verify_consistency(old, flip(from, bit), 13, tree.root(), &path);
             let new_root = verify_consistency(old, from, 13, flip(tree.root(), bit), &path);
             assert!(old_root.is_err(), "bit {bit} of the root of {old}");
-            assert!(
-                matches!(new_root, Err(ProofError::RootMismatch { .. })),
-                "bit {bit}"
-            );
+            assert!(matches!(new_root, Err(ProofError::RootMismatch { .. })), "bit {bit}");
             for node in 0..path.len() {
                 let mut flipped = path.clone();
                 flipped[node] = flip(path[node], bit);
@@ -273,15 +224,9 @@ fn errors_name_the_root_that_differs() {
     let (from, to) = (tree.root_at(6).unwrap(), tree.root());
     let path = tree.prove_consistency(6, 13).unwrap();
     let other = B256::repeat_byte(3);
-    let old = ProofError::OldRootMismatch {
-        got: from,
-        want: other,
-    };
+    let old = ProofError::OldRootMismatch { got: from, want: other };
     assert_eq!(verify_consistency(6, other, 13, to, &path), Err(old));
-    let new = ProofError::RootMismatch {
-        got: to,
-        want: other,
-    };
+    let new = ProofError::RootMismatch { got: to, want: other };
     assert_eq!(verify_consistency(6, from, 13, other, &path), Err(new));
 }
 
@@ -292,10 +237,7 @@ fn errors_name_the_root_that_differs() {
 fn invented_nodes_prove_growth_to_the_largest_size() {
     let tree = tree(&leaves(13));
     let leaf = tree.leaf(12).unwrap();
-    let peaks = [
-        tree.prove_inclusion(12, 13).unwrap()[0],
-        tree.root_at(8).unwrap(),
-    ];
+    let peaks = [tree.prove_inclusion(12, 13).unwrap()[0], tree.root_at(8).unwrap()];
     let invented = B256::repeat_byte(0xee);
 
     // Size 13 is peaks of height 3, 2 and 0. From leaf 12 upwards: its unwritten sibling, the node
@@ -310,14 +252,8 @@ fn invented_nodes_prove_growth_to_the_largest_size() {
         new_root = node_hash(&new_root, &invented);
     }
 
-    assert_eq!(
-        verify_consistency(13, tree.root(), MAX_SIZE, new_root, &path),
-        Ok(())
-    );
+    assert_eq!(verify_consistency(13, tree.root(), MAX_SIZE, new_root, &path), Ok(()));
     path.push(invented);
     let want = ProofError::PathTooLong { got: 65, want: 64 };
-    assert_eq!(
-        verify_consistency(13, tree.root(), MAX_SIZE, new_root, &path),
-        Err(want)
-    );
+    assert_eq!(verify_consistency(13, tree.root(), MAX_SIZE, new_root, &path), Err(want));
 }

@@ -13,10 +13,7 @@ fn frontier_and_tree_agree_at_every_size() {
     assert!(frontier.peaks().is_empty());
     for leaf in leaves(1100) {
         assert_eq!(frontier.push(leaf), tree.push(leaf));
-        assert_eq!(
-            (frontier.size(), frontier.root()),
-            (tree.size(), tree.root())
-        );
+        assert_eq!((frontier.size(), frontier.root()), (tree.size(), tree.root()));
     }
 }
 
@@ -62,25 +59,14 @@ fn old_peaks_that_are_left_in_storage_do_not_count() {
 #[test]
 fn parts_that_are_no_frontier_are_refused() {
     let peaks = [B256::ZERO; 65];
-    let missing = LogError::PeakMissing {
-        size: 5,
-        height: 2,
-        got: 2,
-    };
+    let missing = LogError::PeakMissing { size: 5, height: 2, got: 2 };
     assert_eq!(Frontier::from_parts(5, &peaks[..2]), Err(missing));
-    let none = LogError::PeakMissing {
-        size: 1,
-        height: 0,
-        got: 0,
-    };
+    let none = LogError::PeakMissing { size: 1, height: 0, got: 0 };
     assert_eq!(Frontier::from_parts(1, &[]), Err(none));
     let many = LogError::TooManyPeaks { got: 65, max: 64 };
     assert_eq!(Frontier::from_parts(5, &peaks), Err(many));
     for size in [MAX_SIZE + 1, u64::MAX] {
-        let large = LogError::SizeOutOfRange {
-            size,
-            max: MAX_SIZE,
-        };
+        let large = LogError::SizeOutOfRange { size, max: MAX_SIZE };
         assert_eq!(Frontier::from_parts(size, &peaks[..64]), Err(large));
     }
 }

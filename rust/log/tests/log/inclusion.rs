@@ -22,20 +22,9 @@ fn paths_equal_both_referees_at_every_size_and_index() {
         let root = reference.root(size);
         for (index, leaf) in leaves[..size].iter().enumerate() {
             let path = tree.prove_inclusion(index as u64, size as u64).unwrap();
-            assert_eq!(
-                path,
-                reference.inclusion(index, size),
-                "leaf {index} of {size}"
-            );
-            assert_eq!(
-                path,
-                referee_path(&referee, index),
-                "leaf {index} of {size}"
-            );
-            assert_eq!(
-                verify_inclusion(*leaf, index as u64, size as u64, &path, root),
-                Ok(())
-            );
+            assert_eq!(path, reference.inclusion(index, size), "leaf {index} of {size}");
+            assert_eq!(path, referee_path(&referee, index), "leaf {index} of {size}");
+            assert_eq!(verify_inclusion(*leaf, index as u64, size as u64, &path, root), Ok(()));
         }
     }
 }
@@ -49,11 +38,7 @@ fn paths_at_the_current_size_stay_right_as_the_log_grows() {
         tree.push(*leaf).unwrap();
         for index in [0, size / 2, size - 1] {
             let path = tree.prove_inclusion(index as u64, size as u64);
-            assert_eq!(
-                path,
-                Ok(reference.inclusion(index, size)),
-                "leaf {index} of {size}"
-            );
+            assert_eq!(path, Ok(reference.inclusion(index, size)), "leaf {index} of {size}");
         }
     }
 }
@@ -72,10 +57,7 @@ fn a_tree_proves_no_leaf_it_does_not_have() {
 #[test]
 fn size_zero_has_no_leaf() {
     let want = ProofError::IndexOutOfRange { index: 0, size: 0 };
-    assert_eq!(
-        verify_inclusion(EMPTY_ROOT, 0, 0, &[], EMPTY_ROOT),
-        Err(want)
-    );
+    assert_eq!(verify_inclusion(EMPTY_ROOT, 0, 0, &[], EMPTY_ROOT), Err(want));
 }
 
 #[test]
@@ -84,10 +66,7 @@ fn size_one_is_the_leaf_itself() {
     assert_eq!(verify_inclusion(leaf, 0, 1, &[], leaf), Ok(()));
     let want = ProofError::PathTooLong { got: 1, want: 0 };
     assert_eq!(verify_inclusion(leaf, 0, 1, &[leaf], leaf), Err(want));
-    let want = ProofError::RootMismatch {
-        got: leaf,
-        want: EMPTY_ROOT,
-    };
+    let want = ProofError::RootMismatch { got: leaf, want: EMPTY_ROOT };
     assert_eq!(verify_inclusion(leaf, 0, 1, &[], EMPTY_ROOT), Err(want));
 }
 
@@ -95,10 +74,7 @@ fn size_one_is_the_leaf_itself() {
 fn index_at_or_above_the_size_is_refused() {
     for (index, size) in [(13, 13), (14, 13), (u64::MAX, 13), (MAX_SIZE, MAX_SIZE)] {
         let want = ProofError::IndexOutOfRange { index, size };
-        assert_eq!(
-            verify_inclusion(B256::ZERO, index, size, &[], B256::ZERO),
-            Err(want)
-        );
+        assert_eq!(verify_inclusion(B256::ZERO, index, size, &[], B256::ZERO), Err(want));
     }
 }
 
@@ -106,10 +82,7 @@ fn index_at_or_above_the_size_is_refused() {
 fn sizes_above_the_limit_are_refused() {
     for size in [MAX_SIZE + 1, u64::MAX] {
         let want = ProofError::SizeTooLarge { size };
-        assert_eq!(
-            verify_inclusion(B256::ZERO, 0, size, &[], B256::ZERO),
-            Err(want)
-        );
+        assert_eq!(verify_inclusion(B256::ZERO, 0, size, &[], B256::ZERO), Err(want));
     }
 }
 
@@ -119,16 +92,10 @@ fn the_largest_log_has_paths_of_63_nodes() {
     let leaf = leaf_hash(b"last");
     let root = (0..63).fold(leaf, |node, _| node_hash(&sibling, &node));
     let path = [sibling; 63];
-    assert_eq!(
-        verify_inclusion(leaf, MAX_SIZE - 1, MAX_SIZE, &path, root),
-        Ok(())
-    );
+    assert_eq!(verify_inclusion(leaf, MAX_SIZE - 1, MAX_SIZE, &path, root), Ok(()));
     let path = [sibling; MAX_PATH];
     let want = ProofError::PathTooLong { got: 64, want: 63 };
-    assert_eq!(
-        verify_inclusion(leaf, MAX_SIZE - 1, MAX_SIZE, &path, root),
-        Err(want)
-    );
+    assert_eq!(verify_inclusion(leaf, MAX_SIZE - 1, MAX_SIZE, &path, root), Err(want));
 }
 
 #[test]
@@ -154,11 +121,8 @@ fn sides(index: usize, size: usize) -> Vec<bool> {
         return Vec::new();
     }
     let k = split(size);
-    let (mut sides, left) = if index < k {
-        (sides(index, k), false)
-    } else {
-        (sides(index - k, size - k), true)
-    };
+    let (mut sides, left) =
+        if index < k { (sides(index, k), false) } else { (sides(index - k, size - k), true) };
     sides.push(left);
     sides
 }
@@ -177,11 +141,7 @@ fn a_wrong_size_is_refused_unless_the_path_has_the_same_shape() {
             for wrong in (index + 1..=SMALL + 2).filter(|wrong| *wrong != size) {
                 let verdict = verify_inclusion(*leaf, index as u64, wrong as u64, &path, root);
                 let same = sides(index, size) == sides(index, wrong);
-                assert_eq!(
-                    verdict.is_ok(),
-                    same,
-                    "leaf {index} of {size} as of {wrong}"
-                );
+                assert_eq!(verdict.is_ok(), same, "leaf {index} of {size} as of {wrong}");
                 alike += usize::from(same);
             }
         }
@@ -202,22 +162,13 @@ fn missing_and_surplus_nodes_are_refused() {
             for at in 0..want {
                 let mut short = path.clone();
                 short.remove(at);
-                let error = ProofError::PathTooShort {
-                    got: want - 1,
-                    want,
-                };
-                assert_eq!(
-                    verify_inclusion(leaf, index, size, &short, root),
-                    Err(error)
-                );
+                let error = ProofError::PathTooShort { got: want - 1, want };
+                assert_eq!(verify_inclusion(leaf, index, size, &short, root), Err(error));
             }
             for at in 0..=want {
                 let mut long = path.clone();
                 long.insert(at, root);
-                let error = ProofError::PathTooLong {
-                    got: want + 1,
-                    want,
-                };
+                let error = ProofError::PathTooLong { got: want + 1, want };
                 assert_eq!(verify_inclusion(leaf, index, size, &long, root), Err(error));
             }
         }
@@ -236,10 +187,7 @@ fn swapped_nodes_are_refused() {
             swapped.swap(first, second);
             let leaf = leaves[index as usize];
             let verdict = verify_inclusion(leaf, index, size, &swapped, tree.root());
-            assert!(
-                matches!(verdict, Err(ProofError::RootMismatch { .. })),
-                "leaf {index}"
-            );
+            assert!(matches!(verdict, Err(ProofError::RootMismatch { .. })), "leaf {index}");
         }
     }
 }
@@ -258,21 +206,12 @@ fn every_flipped_bit_is_refused() {
         let path = tree.prove_inclusion(index, 13).unwrap();
         for bit in 0..256 {
             let check = |leaf, path: &[B256], root| verify_inclusion(leaf, index, 13, path, root);
-            assert!(
-                check(flip(leaf, bit), &path, tree.root()).is_err(),
-                "bit {bit} of the leaf"
-            );
-            assert!(
-                check(leaf, &path, flip(tree.root(), bit)).is_err(),
-                "bit {bit} of the root"
-            );
+            assert!(check(flip(leaf, bit), &path, tree.root()).is_err(), "bit {bit} of the leaf");
+            assert!(check(leaf, &path, flip(tree.root(), bit)).is_err(), "bit {bit} of the root");
             for node in 0..path.len() {
                 let mut flipped = path.clone();
                 flipped[node] = flip(path[node], bit);
-                assert!(
-                    check(leaf, &flipped, tree.root()).is_err(),
-                    "bit {bit} of node {node}"
-                );
+                assert!(check(leaf, &flipped, tree.root()).is_err(), "bit {bit} of node {node}");
             }
         }
     }

@@ -51,8 +51,5 @@ fn frontier_and_tree_agree_at_a_million() {
     for leaf in LEAVES.iter() {
         frontier.push(*leaf).unwrap();
     }
-    assert_eq!(
-        (frontier.size(), frontier.root()),
-        (TREE.size(), TREE.root())
-    );
+    assert_eq!((frontier.size(), frontier.root()), (TREE.size(), TREE.root()));
 }

@@ -15,10 +15,7 @@ pub(crate) struct Reference {
 
 impl Reference {
     pub(crate) fn new(leaves: Vec<B256>) -> Self {
-        Self {
-            leaves,
-            roots: RefCell::default(),
-        }
+        Self { leaves, roots: RefCell::default() }
     }
 
     pub(crate) fn root(&self, size: usize) -> B256 {
@@ -75,11 +72,7 @@ impl Reference {
 
     fn subproof(&self, m: usize, range: Range<usize>, whole: bool) -> Vec<B256> {
         if m == range.len() {
-            return if whole {
-                Vec::new()
-            } else {
-                vec![self.mth(range)]
-            };
+            return if whole { Vec::new() } else { vec![self.mth(range)] };
         }
         let k = split(range.len());
         let middle = range.start + k;
@@ -136,9 +129,7 @@ pub(crate) fn referee_path(referee: &Referee, index: usize) -> Vec<B256> {
 
 /// Distinct leaves, the same each time.
 pub(crate) fn leaves(count: usize) -> Vec<B256> {
-    (0..count as u64)
-        .map(|index| fallow_log::leaf_hash(&index.to_be_bytes()))
-        .collect()
+    (0..count as u64).map(|index| fallow_log::leaf_hash(&index.to_be_bytes())).collect()
 }
 
 pub(crate) fn tree(leaves: &[B256]) -> Tree {

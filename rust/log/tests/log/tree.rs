@@ -40,11 +40,7 @@ fn roots_equal_both_referees_at_every_size() {
     for size in 1..=EVERY {
         tree.push(leaves[size - 1]).unwrap();
         assert_eq!(tree.root(), reference.root(size), "size {size}");
-        assert_eq!(
-            referee(&leaves[..size]).root(),
-            Some(tree.root().0),
-            "size {size}"
-        );
+        assert_eq!(referee(&leaves[..size]).root(), Some(tree.root().0), "size {size}");
     }
 }
 
@@ -54,17 +50,10 @@ fn every_earlier_root_stays() {
     let reference = Reference::new(leaves.clone());
     let tree = tree(&leaves);
     for size in 0..=EVERY {
-        assert_eq!(
-            tree.root_at(size as u64),
-            Ok(reference.root(size)),
-            "size {size}"
-        );
+        assert_eq!(tree.root_at(size as u64), Ok(reference.root(size)), "size {size}");
     }
     let beyond = EVERY as u64 + 1;
-    let want = LogError::SizeOutOfRange {
-        size: beyond,
-        max: EVERY as u64,
-    };
+    let want = LogError::SizeOutOfRange { size: beyond, max: EVERY as u64 };
     assert_eq!(tree.root_at(beyond), Err(want));
 }
 
