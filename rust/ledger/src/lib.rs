@@ -1,1 +1,64 @@
-//! ledger
+//! The registry's state machine (`docs/protocol.md` sections 4 to 6), pure: no clock, no network,
+//! no disk. Given the same messages with the same block times it appends the same records as the
+//! contract, byte for byte, so whoever runs it checks the contract instead of believing it.
+//!
+//! ```text
+//! Message, block time --> Ledger::apply --> Ok(Record)   the log grows by the record's leaf
+//!                                      \--> Err(..)      nothing changed
+//! ```
+//!
+//! State is what the contract stores: one word for each resource, requester and twelve slots, and
+//! the peaks of the log. It does not grow with the number of allocations.
+//!
+//! ```
+//! use alloy_primitives::{Address, B256, Bytes};
+//! use fallow_ledger::{GenesisParent, Ledger, LedgerConfig, Message};
+//! use fallow_protocol::{Announcement, Domain, NetworkId, SecretKey};
+//!
+//! let (registry, network_id) = (Address::repeat_byte(1), NetworkId::repeat_byte(2));
+//! let config = LedgerConfig {
+//!     network_id,
+//!     registry,
+//!     writers: vec![],
+//!     parent: GenesisParent::default(),
+//! };
+//! let (mut ledger, genesis) = Ledger::new(config, 1_000);
+//! assert_eq!((genesis.index, ledger.size()), (0, 1));
+//!
+//! let provider = SecretKey::from_bytes([7; 32])?;
+//! let announcement = Announcement {
+//!     provider: provider.address(),
+//!     approver: Address::ZERO,
+//!     volume: 4,
+//!     start_time: 3_600,
+//!     end_time: 7_200,
+//!     slot_seconds: 900,
+//!     notice_seconds: 0,
+//!     timestamp: 1_000,
+//!     offer: B256::ZERO,
+//! };
+//! let id = announcement.id(&Domain::new(registry, network_id));
+//! let signatures = Bytes::copy_from_slice(provider.sign(id.0).0.as_slice());
+//! let record = ledger.apply(&Message::Announce { announcement, signatures }, 1_002)?;
+//! assert_eq!(ledger.resource(id).map(|resource| resource.index), Some(record.index));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![cfg_attr(
+    test,
+    allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)
+)]
+
+mod check;
+mod config;
+mod error;
+mod finding;
+mod ledger;
+mod message;
+mod state;
+
+pub use config::{GenesisParent, LedgerConfig};
+pub use error::ApplyError;
+pub use finding::Finding;
+pub use ledger::Ledger;
+pub use message::{MAX_BODY_BYTES, Message};
