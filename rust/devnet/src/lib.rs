@@ -1,1 +1,14 @@
-//! devnet
+//! Starts real chains and Fallow processes on this machine, for the demo and for tests, and always
+//! cleans up what it started.
+
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation))]
+
+mod anvil;
+mod error;
+mod poll;
+mod process;
+
+pub use anvil::{ANVIL_VARIABLE, Anvil, AnvilOptions, MAINNET_ID, SIDECHAIN_ID, find_anvil};
+pub use error::DevnetError;
+pub use poll::poll;
+pub use process::{ManagedProcess, ProcessSpec, Signal};
