@@ -111,6 +111,18 @@ library BlsLib {
         assert(done);
     }
 
+    /// @notice Adds the key at `offset` of `buffer` to the sum that follows it: `addTo` without a
+    /// copy.
+    function addPair(bytes memory buffer, uint256 offset) internal view {
+        assert(offset + 512 <= buffer.length);
+        bool done;
+        assembly ("memory-safe") {
+            let pair := add(add(buffer, 32), offset)
+            done := staticcall(gas(), G2ADD, pair, 512, add(pair, 256), 256)
+        }
+        assert(done);
+    }
+
     /// @notice The point that adds up to infinity with `point`.
     function negate(G2Point memory point) internal pure returns (G2Point memory negated) {
         negated = G2Point(point.x0High, point.x0Low, point.x1High, point.x1Low, 0, 0, 0, 0);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity ^0.8.28;
 
+import {LibBit} from "solady/utils/LibBit.sol";
+
 /// @title ProofLib: proofs about the log
 /// @notice The tree of RFC 9162 section 2.1 with Keccak-256 (docs/protocol.md section 7). The
 /// functions recompute roots; the caller compares them. `complete` is false when a node is missing
@@ -14,18 +16,6 @@ library ProofLib {
         return keccak256(abi.encodePacked(bytes1(0x00), record));
     }
 
-    /// @notice Hash of a node above `left` and `right`.
-    function nodeHash(bytes32 left, bytes32 right) internal pure returns (bytes32 hash) {
-        assembly ("memory-safe") {
-            // 65 bytes in the unallocated memory: they are read at once and never kept
-            let free := mload(0x40)
-            mstore8(free, 0x01)
-            mstore(add(free, 1), left)
-            mstore(add(free, 33), right)
-            hash := keccak256(free, 65)
-        }
-    }
-
     /// @notice Root that follows from an inclusion path: RFC 9162 2.1.3.2.
     /// @param leaf hash of the leaf
     /// @param index position of the leaf
@@ -37,21 +27,10 @@ library ProofLib {
         returns (bool complete, bytes32 root)
     {
         if (index >= size) return (false, 0);
-        uint256 fn = index;
-        uint256 sn = uint256(size) - 1;
-        root = leaf;
-        for (uint256 i = 0; i < path.length; ++i) {
-            if (sn == 0) return (false, root);
-            if (fn & 1 == 1 || fn == sn) {
-                root = nodeHash(path[i], root);
-                (fn, sn) = _skipAbsentSiblings(fn, sn);
-            } else {
-                root = nodeHash(root, path[i]);
-            }
-            fn >>= 1;
-            sn >>= 1;
-        }
-        complete = sn == 0;
+        uint256 inner = _levelsApart(index, size - 1);
+        if (path.length != _siblings(index, inner)) return (false, 0);
+        (, root) = _fold(path, index, inner, leaf);
+        complete = true;
     }
 
     /// @notice Both roots that follow from a consistency proof: RFC 9162 2.1.4.2.
@@ -65,57 +44,74 @@ library ProofLib {
         bytes32 oldRoot
     ) internal pure returns (bool complete, bytes32 oldGot, bytes32 newGot) {
         if (oldSize == 0 || oldSize >= newSize) return (false, 0, 0);
-        uint256 fn = uint256(oldSize) - 1;
-        uint256 sn = uint256(newSize) - 1;
-        (fn, sn) = _skipWholeSubtrees(fn, sn);
-        uint256 next = 0;
-        // fn is 0 here only if the old tree is one whole subtree: its root is known already
-        if (fn == 0) {
-            oldGot = oldRoot;
-        } else {
+        // while the old tree's last node is a right child, both trees hold its parent whole
+        uint256 level = LibBit.ffs(oldSize);
+        uint256 index = uint256(oldSize - 1) >> level;
+        uint256 inner = _levelsApart(index, uint256(newSize - 1) >> level);
+        uint256 needed = _siblings(index, inner);
+        // index is 0 only if the old tree is one whole subtree: its root is known already
+        bytes32 start = oldRoot;
+        if (index != 0) {
             if (proof.length == 0) return (false, 0, 0);
-            oldGot = proof[next++];
+            start = proof[0];
+            proof = proof[1:];
         }
-        newGot = oldGot;
-        for (; next < proof.length; ++next) {
-            if (sn == 0) return (false, oldGot, newGot);
-            bytes32 node = _at(proof, next);
-            if (fn & 1 == 1 || fn == sn) {
-                oldGot = nodeHash(node, oldGot);
-                newGot = nodeHash(node, newGot);
-                (fn, sn) = _skipAbsentSiblings(fn, sn);
-            } else {
-                newGot = nodeHash(newGot, node);
-            }
-            fn >>= 1;
-            sn >>= 1;
-        }
-        complete = sn == 0;
+        if (proof.length != needed) return (false, 0, 0);
+        (oldGot, newGot) = _fold(proof, index, inner, start);
+        complete = true;
     }
 
-    /// @dev The last node of a level has no sibling on the right: it moves up as it is until it is
-    /// a right child itself.
-    function _skipAbsentSiblings(uint256 fn, uint256 sn) private pure returns (uint256, uint256) {
-        while (fn & 1 == 0 && fn != 0) {
-            fn >>= 1;
-            sn >>= 1;
+    /// @dev Siblings on the way to the root: see `_levelsApart`.
+    function _siblings(uint256 index, uint256 inner) private pure returns (uint256) {
+        unchecked {
+            return inner + LibBit.popCount(index >> inner); // 64 bits each
         }
-        return (fn, sn);
     }
 
-    /// @dev While the old tree's last node is a right child, both trees hold its parent whole.
-    function _skipWholeSubtrees(uint256 fn, uint256 sn) private pure returns (uint256, uint256) {
-        while (fn & 1 == 1) {
-            fn >>= 1;
-            sn >>= 1;
+    /// @dev Levels on which the paths of two nodes to the root have not met. Below, the first has
+    /// a sibling on each level; above, it lies on the right edge of the tree and has one only where
+    /// it is a right child: one for each bit of its index.
+    function _levelsApart(uint256 index, uint256 last) private pure returns (uint256) {
+        unchecked {
+            return index == last ? 0 : LibBit.fls(index ^ last) + 1; // at most 64
         }
-        return (fn, sn);
     }
 
-    /// @dev Without the bounds check, which the caller's loop is.
-    function _at(bytes32[] calldata proof, uint256 i) private pure returns (bytes32 node) {
+    /// @dev Goes up from the node `start` with number `index` on its level. `oldGot` takes in
+    /// siblings on the left only: it is the root of the tree that ends with `start`. In assembly,
+    /// as this is what a proof costs; test/unit/ProofLib.t.sol holds it to the RFC's recursion.
+    function _fold(bytes32[] calldata nodes, uint256 index, uint256 inner, bytes32 start)
+        private
+        pure
+        returns (bytes32 oldGot, bytes32 newGot)
+    {
+        oldGot = start;
+        newGot = start;
+        // above `inner` every sibling is on the left
+        uint256 lefts = index | (type(uint256).max << inner);
         assembly ("memory-safe") {
-            node := calldataload(add(proof.offset, shl(5, i)))
+            // prefix and two children, in unallocated memory
+            let free := mload(0x40)
+            mstore8(free, 0x01)
+            let left := add(free, 1)
+            let right := add(free, 33)
+            let next := nodes.offset
+            for { let end := add(next, shl(5, nodes.length)) } lt(next, end) { } {
+                switch and(lefts, 1)
+                case 0 {
+                    mstore(left, newGot)
+                    calldatacopy(right, next, 32)
+                }
+                default {
+                    calldatacopy(left, next, 32)
+                    mstore(right, oldGot)
+                    oldGot := keccak256(free, 65)
+                    mstore(right, newGot)
+                }
+                newGot := keccak256(free, 65)
+                lefts := shr(1, lefts)
+                next := add(next, 32)
+            }
         }
     }
 }

@@ -28,6 +28,8 @@ library SetLib {
     uint256 internal constant ENTRY_BYTES = 284;
     /// @dev As many whole entries as contract code holds (EIP-170: 24 576), after a STOP byte.
     uint256 internal constant CHUNK_MEMBERS = 86;
+    /// @dev A word that ends with an entry's first 28 bytes, its key, the sum of keys.
+    uint256 private constant SUM_BUFFER_BYTES = 544;
 
     /// @notice Checks every rule for members and their proofs of possession.
     function check(Member[] memory members, bytes32 networkId)
@@ -89,28 +91,68 @@ library SetLib {
         }
     }
 
-    /// @notice Weight and keys of those that a bitmap leaves out.
+    /// @notice Takes the keys of those that a bitmap leaves out from the set's aggregate `key`.
     /// @param bitmap docs/protocol.md section 10; of any other form it is refused
     /// @param count members of the set
     /// @return weight sum of the weights of the absent
-    /// @return keys sum of the keys of the absent; infinity if there are none
-    function absentees(bytes calldata bitmap, uint256 count)
+    function removeAbsent(G2Point memory key, bytes calldata bitmap, uint256 count)
         internal
         view
-        returns (uint256 weight, G2Point memory keys)
+        returns (uint256 weight)
     {
-        uint256 bytesNeeded = (count + 7) / 8;
-        require(bitmap.length == bytesNeeded, IAnchor.BitmapInvalid(bitmap.length, bytesNeeded));
-        G2Point memory key;
+        uint256 needed = (count + 7) / 8;
+        require(bitmap.length == needed, IAnchor.BitmapInvalid(bitmap.length, needed));
+        bytes memory buffer;
         for (uint256 first = 0; first < count; first += 256) {
             uint256 present = _wordAt(bitmap, first / 8);
             uint256 all = count - first < 256 ? (1 << (count - first)) - 1 : type(uint256).max;
             require(present & ~all == 0, IAnchor.BitmapInvalid(present & ~all, 0));
-            for (uint256 absent = present ^ all; absent != 0; absent &= absent - 1) {
-                weight += _readInto(key, first + LibBit.ffs(absent));
-                BlsLib.addTo(keys, key);
+            if (present == all) continue;
+            if (buffer.length == 0) buffer = new bytes(SUM_BUFFER_BYTES);
+            weight += _addMembers(buffer, first, present ^ all);
+        }
+        if (weight == 0) return 0;
+        G2Point memory absent;
+        assembly ("memory-safe") {
+            absent := add(buffer, 320)
+        }
+        BlsLib.addTo(key, BlsLib.negate(absent));
+    }
+
+    /// @dev Adds the members `first` + each bit of `bits` to the sum in `buffer`; returns their
+    /// weight.
+    function _addMembers(bytes memory buffer, uint256 first, uint256 bits)
+        private
+        view
+        returns (uint256 weight)
+    {
+        uint256 loaded = type(uint256).max;
+        address chunk;
+        // members are at most 512 and weights add up to less than 2^64: nothing overflows
+        unchecked {
+            for (; bits != 0; bits &= bits - 1) {
+                uint256 i = first + LibBit.ffs(bits);
+                if (i / CHUNK_MEMBERS != loaded) {
+                    loaded = i / CHUNK_MEMBERS;
+                    chunk = _chunkOf(loaded);
+                }
+                weight += _addMember(buffer, chunk, 1 + (i % CHUNK_MEMBERS) * ENTRY_BYTES);
             }
         }
+    }
+
+    /// @dev Adds the entry at `offset` of a chunk to the sum in `buffer`; returns its weight. The
+    /// buffer is, after its length: 4 bytes unused, account 20, weight 8, key 256, sum 256.
+    function _addMember(bytes memory buffer, address chunk, uint256 offset)
+        private
+        view
+        returns (uint256 weight)
+    {
+        assembly ("memory-safe") {
+            extcodecopy(chunk, add(buffer, 36), offset, ENTRY_BYTES)
+            weight := and(mload(add(buffer, 32)), 0xffffffffffffffff)
+        }
+        BlsLib.addPair(buffer, 32);
     }
 
     /// @dev The pairing sees the key unaggregated here, so it lies in the subgroup. Infinity is
@@ -138,19 +180,6 @@ library SetLib {
         assert(entry.length == ENTRY_BYTES && (i + 1) * ENTRY_BYTES <= entries.length);
         assembly ("memory-safe") {
             mcopy(add(add(entries, 32), mul(i, ENTRY_BYTES)), add(entry, 32), ENTRY_BYTES)
-        }
-    }
-
-    /// @dev Writes member i's key over `key` and returns its weight.
-    function _readInto(G2Point memory key, uint256 i) private view returns (uint256 weight) {
-        address chunk = _chunkOf(i / CHUNK_MEMBERS);
-        uint256 offset = 1 + (i % CHUNK_MEMBERS) * ENTRY_BYTES; // 1: the STOP byte
-        assembly ("memory-safe") {
-            // so that the weight ends one word and the key begins the next
-            let free := mload(0x40)
-            extcodecopy(chunk, add(free, 4), offset, ENTRY_BYTES)
-            weight := and(mload(free), 0xffffffffffffffff)
-            mcopy(key, add(free, 32), 256)
         }
     }
 

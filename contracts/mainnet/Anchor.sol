@@ -231,19 +231,22 @@ contract Anchor is IAnchor {
         require(number > last.blockNumber, BlockNumberNotRising(number, last.blockNumber));
         uint64 time = checkpoint.blockTime;
         require(time > last.blockTime, BlockTimeNotRising(time, last.blockTime));
-        uint256 latest = block.timestamp + MAX_CLOCK_AHEAD;
-        require(time <= latest, BlockTimeInFuture(time, latest));
-        uint256 blocks = number - last.blockNumber;
-        uint256 most = BLOCKS_BURST + BLOCKS_PER_SECOND * (time - last.blockTime);
-        require(blocks <= most, TooManyBlocks(blocks, most));
-
         uint64 size = checkpoint.size;
-        require(size >= last.size, SizeShrinks(size, last.size));
-        uint256 growth = size - last.size;
-        require(growth <= MAX_GROWTH, GrowthTooLarge(growth, MAX_GROWTH));
+        // differences are taken of what was compared before, sums of times far below 2^64
+        unchecked {
+            uint256 latest = block.timestamp + MAX_CLOCK_AHEAD;
+            require(time <= latest, BlockTimeInFuture(time, latest));
+            uint256 blocks = number - last.blockNumber;
+            uint256 most = BLOCKS_BURST + BLOCKS_PER_SECOND * (time - last.blockTime);
+            require(blocks <= most, TooManyBlocks(blocks, most));
 
-        uint256 soonest = last.anchoredAt + SPACING;
-        require(block.timestamp >= soonest, AnchoredTooSoon(block.timestamp, soonest));
+            require(size >= last.size, SizeShrinks(size, last.size));
+            uint256 growth = size - last.size;
+            require(growth <= MAX_GROWTH, GrowthTooLarge(growth, MAX_GROWTH));
+
+            uint256 soonest = last.anchoredAt + SPACING;
+            require(block.timestamp >= soonest, AnchoredTooSoon(block.timestamp, soonest));
+        }
     }
 
     /// @dev Rule 6, and the equal root of rule 4. From size 0 everything is an extension.
@@ -269,13 +272,13 @@ contract Anchor is IAnchor {
 
     /// @dev Rule 7.
     function _requireCertified(bytes32 digest, Certificate calldata certificate) internal view {
-        (uint256 absent, G2Point memory absentKeys) =
-            SetLib.absentees(certificate.bitmap, MEMBER_COUNT);
-        uint256 signed = TOTAL_WEIGHT - absent;
-        require(3 * signed > 2 * TOTAL_WEIGHT, QuorumMissing(signed, TOTAL_WEIGHT));
         G2Point memory key = _aggregateKey();
-        if (absent != 0) BlsLib.addTo(key, BlsLib.negate(absentKeys));
-
+        uint256 absent = SetLib.removeAbsent(key, certificate.bitmap, MEMBER_COUNT);
+        unchecked {
+            // the absent are part of the total, which is below 2^64
+            uint256 signed = TOTAL_WEIGHT - absent;
+            require(3 * signed > 2 * TOTAL_WEIGHT, QuorumMissing(signed, TOTAL_WEIGHT));
+        }
         (bool whole, G1Point memory signature) = BlsLib.toG1(certificate.signature);
         require(whole, PointInvalid());
         // the pairing of infinity is 1: two of them would certify anything
@@ -298,7 +301,10 @@ contract Anchor is IAnchor {
         uint40 anchoredAt = uint40(block.timestamp);
         uint40 blockTime = uint40(checkpoint.blockTime);
         // forge-lint: disable-end(unsafe-typecast)
-        uint48 count = last.count + 1;
+        uint48 count;
+        unchecked {
+            count = last.count + 1; // one a second fills 48 bits in nine million years
+        }
         _head = PackedHead(checkpoint.size, checkpoint.blockNumber, blockTime, anchoredAt, count);
         _root = checkpoint.root;
         _ring[count % ringSize] =
@@ -334,16 +340,14 @@ contract Anchor is IAnchor {
         require(got == root, InclusionProofInvalid(got, root));
     }
 
-    function _aggregateKey() internal view returns (G2Point memory) {
-        return G2Point({
-            x0High: KEY_X0_HIGH,
-            x0Low: KEY_X0_LOW,
-            x1High: KEY_X1_HIGH,
-            x1Low: KEY_X1_LOW,
-            y0High: KEY_Y0_HIGH,
-            y0Low: KEY_Y0_LOW,
-            y1High: KEY_Y1_HIGH,
-            y1Low: KEY_Y1_LOW
-        });
+    function _aggregateKey() internal view returns (G2Point memory key) {
+        key.x0High = KEY_X0_HIGH;
+        key.x0Low = KEY_X0_LOW;
+        key.x1High = KEY_X1_HIGH;
+        key.x1Low = KEY_X1_LOW;
+        key.y0High = KEY_Y0_HIGH;
+        key.y0Low = KEY_Y0_LOW;
+        key.y1High = KEY_Y1_HIGH;
+        key.y1Low = KEY_Y1_LOW;
     }
 }
