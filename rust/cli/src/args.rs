@@ -1,0 +1,107 @@
+//! What can be typed. Only parsing: what it means stands in `commands`.
+
+pub(crate) mod access;
+pub(crate) mod daemon;
+pub(crate) mod deploy;
+pub(crate) mod keys;
+pub(crate) mod message;
+pub(crate) mod read;
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Trusted allocation of idle computing capacity: announce it, ask for it, prove it.
+///
+/// Data goes to standard output, all else to standard error. Exit codes: 0 done or proven, 1
+/// well-formed but refused or not proven, 2 unreadable input, usage or environment.
+#[derive(Debug, Parser)]
+#[command(name = "fallow", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Account and BLS keys on this machine
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Put the contracts of a new network on their two chains
+    #[command(subcommand)]
+    Deploy(deploy::Deploy),
+    /// The offer document: what one unit of this machine is
+    #[command(subcommand)]
+    Offer(message::Offer),
+    /// Offer capacity: sign an announcement and have it recorded
+    Announce(message::Announce),
+    /// Ask for capacity: sign a request and have it recorded
+    Request(message::Request),
+    /// Say what the five checks find for a request, without sending it
+    Check(message::Check),
+    /// List what providers offer, and how much of it is free
+    Resources(read::Resources),
+    /// List allocations: recorded, anchored or settled
+    Requests(read::Requests),
+    /// Write the ticket of an allocation: one small file that proves it
+    Ticket(read::Ticket),
+    /// Verify a ticket, offline
+    Verify(read::Verify),
+    /// The three steps of access: nonce, grant, verify
+    #[command(subcommand)]
+    Access(access::Access),
+    /// Re-check every record and sign checkpoints, until stopped
+    Validator(daemon::Validator),
+    /// Carry certified checkpoints to mainnet, until stopped
+    Relayer(daemon::Relayer),
+    /// Show both chains, the validators' shares and the anchor
+    Status(read::Status),
+    /// One allocation from a signed offer to an offline proof, on two real chains
+    Demo(daemon::Demo),
+}
+
+/// Which network.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct NetworkArgs {
+    /// Network file: what the network is, and which validator set to trust
+    #[arg(long, value_name = "FILE", env = "FALLOW_NETWORK", default_value = "network.json")]
+    pub(crate) network: PathBuf,
+}
+
+/// Where the sidechain is.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct SidechainArgs {
+    /// JSON-RPC of a sidechain node; it is checked against the network file, not trusted
+    #[arg(long, value_name = "URL", env = "FALLOW_SIDECHAIN", default_value = SIDECHAIN_URL)]
+    pub(crate) sidechain: String,
+}
+
+/// Where the chain with the anchor is.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct MainnetArgs {
+    /// JSON-RPC of a node of the chain with the anchor
+    #[arg(long, value_name = "URL", env = "FALLOW_MAINNET", default_value = MAINNET_URL)]
+    pub(crate) mainnet: String,
+}
+
+const SIDECHAIN_URL: &str = "http://127.0.0.1:8546";
+const MAINNET_URL: &str = "http://127.0.0.1:8545";
+
+/// Where keys are and how they open.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct KeyArgs {
+    /// Folder of the keys; in the home folder `.fallow/keys` unless given
+    #[arg(long, value_name = "FOLDER", env = "FALLOW_KEYS")]
+    pub(crate) keys_dir: Option<PathBuf>,
+    /// File whose first line is the password; else FALLOW_PASSWORD, else a prompt
+    #[arg(long, value_name = "FILE", env = "FALLOW_PASSWORD_FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+/// Machine-readable output.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct JsonArgs {
+    /// Print JSON instead of lines for people
+    #[arg(long)]
+    pub(crate) json: bool,
+}

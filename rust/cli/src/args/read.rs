@@ -1,0 +1,96 @@
+//! `fallow resources`, `requests`, `ticket`, `verify` and `status`.
+
+use super::message::ByAccount;
+use super::{JsonArgs, MainnetArgs, NetworkArgs, SidechainArgs};
+use crate::time::TimeArg;
+use clap::Args;
+use fallow_protocol::ResourceId;
+use std::path::PathBuf;
+
+/// `resources`.
+#[derive(Args, Debug)]
+pub(crate) struct Resources {
+    #[command(flatten)]
+    pub(crate) filter: ByAccount,
+    /// Time for which free units are shown
+    #[arg(long, value_name = "TIME", default_value = "now", allow_hyphen_values = true)]
+    pub(crate) at: TimeArg,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+    #[command(flatten)]
+    pub(crate) sidechain: SidechainArgs,
+    #[command(flatten)]
+    pub(crate) output: JsonArgs,
+}
+
+/// `requests`.
+#[derive(Args, Debug)]
+pub(crate) struct Requests {
+    #[command(flatten)]
+    pub(crate) filter: ByAccount,
+    /// Only those on this resource
+    #[arg(long, value_name = "ID")]
+    pub(crate) resource: Option<ResourceId>,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+    #[command(flatten)]
+    pub(crate) sidechain: SidechainArgs,
+    #[command(flatten)]
+    pub(crate) mainnet: MainnetArgs,
+    #[command(flatten)]
+    pub(crate) output: JsonArgs,
+}
+
+/// `ticket`.
+#[derive(Args, Debug)]
+pub(crate) struct Ticket {
+    /// Id of the request, or the index of its record
+    #[arg(value_name = "ID")]
+    pub(crate) record: String,
+    /// Where to write it: `.ticket` for the small binary form, `.json` for the readable one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Wait for so long until the validators have certified a checkpoint above the record
+    #[arg(long, value_name = "DURATION", default_value = "0s")]
+    pub(crate) wait: crate::time::DurationArg,
+    /// Set file; beside the network file unless given
+    #[arg(long, value_name = "FILE")]
+    pub(crate) set: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+    #[command(flatten)]
+    pub(crate) sidechain: SidechainArgs,
+}
+
+/// `verify`.
+#[derive(Args, Debug)]
+pub(crate) struct Verify {
+    /// The ticket, binary or JSON; `-` is standard input
+    pub(crate) ticket: PathBuf,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+    /// Set file; beside the network file unless given
+    #[arg(long, value_name = "FILE")]
+    pub(crate) set: Option<PathBuf>,
+    /// The verifier's clock, to reproduce a result; this machine's unless given
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) at: Option<TimeArg>,
+    #[command(flatten)]
+    pub(crate) output: JsonArgs,
+}
+
+/// `status`.
+#[derive(Args, Debug)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+    /// Set file; beside the network file unless given
+    #[arg(long, value_name = "FILE")]
+    pub(crate) set: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) sidechain: SidechainArgs,
+    #[command(flatten)]
+    pub(crate) mainnet: MainnetArgs,
+    #[command(flatten)]
+    pub(crate) output: JsonArgs,
+}

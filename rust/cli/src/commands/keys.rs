@@ -1,0 +1,234 @@
+//! `fallow keys`: keys on this machine, encrypted.
+
+use crate::args::keys::{Export, Import, Keys, List, New, Prove};
+use crate::error::{Context, ExitStatus, Failure, Result};
+use crate::files::{self, Existing};
+use crate::keystore::{self, KeyStore, Kind};
+use crate::member::MemberFile;
+use crate::plan::Plan;
+use crate::printer::{BAD, Printer};
+use crate::secrets;
+use alloy_primitives::hex;
+use fallow_protocol::bls::{self, Possession};
+use fallow_protocol::{FILE_MAX_BYTES, SecretKey};
+use rand::Rng;
+use serde::Serialize;
+use std::path::Path;
+
+pub(crate) fn keys(args: &Keys, printer: &mut Printer) -> Result<ExitStatus> {
+    match args {
+        Keys::New(args) => new(args, printer),
+        Keys::List(args) => list(args, printer),
+        Keys::Import(args) => import(args, printer),
+        Keys::Export(args) => export(args, printer),
+        Keys::Prove(args) => prove(args, printer),
+    }
+}
+
+/// A key as `--json` shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    name: String,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public: Option<String>,
+    path: String,
+}
+
+/// A decrypted key of either kind.
+enum Secret {
+    Account(SecretKey),
+    Bls(bls::SecretKey),
+}
+
+impl Secret {
+    const fn kind_name(kind: Kind) -> &'static str {
+        match kind {
+            Kind::Account => "account",
+            Kind::Bls => "bls",
+        }
+    }
+
+    fn generate(kind: Kind) -> Result<Self> {
+        let mut seed = [0_u8; 32];
+        rand::rng().fill_bytes(&mut seed);
+        match kind {
+            Kind::Account => Self::from_bytes(kind, seed),
+            Kind::Bls => {
+                bls::SecretKey::generate(&seed).map(Self::Bls).context("cannot make a BLS key")
+            }
+        }
+    }
+
+    fn from_bytes(kind: Kind, bytes: [u8; 32]) -> Result<Self> {
+        match kind {
+            Kind::Account => SecretKey::from_bytes(bytes).map(Self::Account).context("no key"),
+            Kind::Bls => bls::SecretKey::from_bytes(&bytes).map(Self::Bls).context("no key"),
+        }
+    }
+
+    fn public(&self) -> String {
+        match self {
+            Self::Account(key) => key.address().to_string(),
+            Self::Bls(key) => hex::encode_prefixed(key.public_key().to_eip2537()),
+        }
+    }
+
+    fn save(&self, path: &Path, password: &str, existing: Existing) -> Result<()> {
+        match self {
+            Self::Account(key) => keystore::save_account(path, key, password, existing),
+            Self::Bls(key) => keystore::save_bls(path, key, password, existing),
+        }
+    }
+}
+
+const fn kind(bls: bool) -> Kind {
+    if bls { Kind::Bls } else { Kind::Account }
+}
+
+const fn existing(force: bool) -> Existing {
+    if force { Existing::Replace } else { Existing::Keep }
+}
+
+fn new(args: &New, printer: &mut Printer) -> Result<ExitStatus> {
+    let kind = kind(args.bls);
+    let path = KeyStore::open(args.store.keys_dir.as_deref())?.path(&args.name, kind)?;
+    refuse_existing(&path, args.force)?;
+    let password = secrets::new_password(args.store.password_file.as_deref(), &args.name)?;
+    let secret = Secret::generate(kind)?;
+    secret.save(&path, &password, existing(args.force))?;
+    show_stored(&args.name, kind, &secret, &path, args.output.json, printer)
+}
+
+/// Before the password is asked for; the write itself checks again.
+fn refuse_existing(path: &Path, force: bool) -> Result<()> {
+    if path.exists() && !force {
+        return Err(Failure::new(format_args!("`{}` is there already", path.display()))
+            .hint("choose another name, or pass `--force` to lose that key for ever"));
+    }
+    Ok(())
+}
+
+fn show_stored(
+    name: &str,
+    kind: Kind,
+    secret: &Secret,
+    path: &Path,
+    json: bool,
+    printer: &mut Printer,
+) -> Result<ExitStatus> {
+    if json {
+        printer.json(&Shown {
+            name: name.to_owned(),
+            kind: Secret::kind_name(kind),
+            public: Some(secret.public()),
+            path: path.display().to_string(),
+        })?;
+    } else {
+        printer.line(secret.public())?;
+        printer.note(format_args!("stored encrypted in `{}`", path.display()))?;
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn list(args: &List, printer: &mut Printer) -> Result<ExitStatus> {
+    let keys: Vec<Shown> = KeyStore::open(args.keys_dir.as_deref())?
+        .list()?
+        .into_iter()
+        .map(|entry| Shown {
+            kind: Secret::kind_name(entry.kind),
+            public: entry.public,
+            path: entry.path.display().to_string(),
+            name: entry.name,
+        })
+        .collect();
+    if args.output.json {
+        printer.json(&keys)?;
+        return Ok(ExitStatus::Done);
+    }
+    let rows = keys
+        .into_iter()
+        .map(|key| {
+            let public = key.public.unwrap_or_else(|| "not in the file".to_owned());
+            vec![key.name, key.kind.to_owned(), shorten(&public)]
+        })
+        .collect();
+    printer.table(&["name", "kind", "address or public key"], rows)?;
+    Ok(ExitStatus::Done)
+}
+
+/// BLS keys are too long for a table; `--json` shows them whole.
+fn shorten(public: &str) -> String {
+    match public.get(..42) {
+        Some(head) if public.len() > 66 => format!("{head}..."),
+        _ => public.to_owned(),
+    }
+}
+
+fn import(args: &Import, printer: &mut Printer) -> Result<ExitStatus> {
+    let kind = kind(args.bls);
+    let path = KeyStore::open(args.store.keys_dir.as_deref())?.path(&args.name, kind)?;
+    refuse_existing(&path, args.force)?;
+    let bytes = files::read(&args.from, FILE_MAX_BYTES)?;
+    let password_file = args.store.password_file.as_deref();
+    let (secret, password) = match parse_hex(&bytes) {
+        Some(secret) => (secret, secrets::new_password(password_file, &args.name)?),
+        None => {
+            let password = secrets::password(password_file, &args.name)?;
+            (decrypt_bytes(&bytes, &args.from, &password)?, password)
+        }
+    };
+    let secret = Secret::from_bytes(kind, secret)?;
+    secret.save(&path, &password, existing(args.force))?;
+    show_stored(&args.name, kind, &secret, &path, args.output.json, printer)
+}
+
+fn parse_hex(bytes: &[u8]) -> Option<[u8; 32]> {
+    let text = std::str::from_utf8(bytes).ok()?.trim();
+    hex::decode(text).ok()?.try_into().ok()
+}
+
+/// Standard input cannot be read twice, so what was read is what is decrypted.
+fn decrypt_bytes(bytes: &[u8], from: &Path, password: &str) -> Result<[u8; 32]> {
+    let what = if from == Path::new(files::STANDARD) {
+        "standard input".to_owned()
+    } else {
+        from.display().to_string()
+    };
+    keystore::decrypt_json(bytes, &what, password)
+}
+
+fn export(args: &Export, printer: &mut Printer) -> Result<ExitStatus> {
+    let path = KeyStore::open(args.store.keys_dir.as_deref())?.path(&args.name, kind(args.bls))?;
+    if args.unencrypted {
+        let password = secrets::password(args.store.password_file.as_deref(), &args.name)?;
+        let secret = keystore::decrypt(&path, &password)?;
+        printer.note(format_args!("{BAD}warning:{BAD:#} whoever sees this owns the key"))?;
+        printer.line(hex::encode_prefixed(secret))?;
+    } else {
+        let bytes = files::read(&path, FILE_MAX_BYTES)?;
+        printer.line(String::from_utf8_lossy(&bytes).trim_end())?;
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn prove(args: &Prove, printer: &mut Printer) -> Result<ExitStatus> {
+    if args.weight == 0 {
+        return Err(Failure::new("the weight is 0").hint("a member's weight is at least 1"));
+    }
+    let plan = Plan::read(&args.plan)?;
+    let path = KeyStore::open(args.store.keys_dir.as_deref())?.path(&args.key, Kind::Bls)?;
+    let password = secrets::password(args.store.password_file.as_deref(), &args.key)?;
+    let key = keystore::load_bls(&path, &password)?;
+    let owner =
+        Possession { network_id: plan.network_id(), anchor: plan.anchor(), member: args.account };
+    let member = MemberFile::new(&owner, args.weight, &key);
+    if args.out == Path::new(files::STANDARD) {
+        printer.text(files::to_json(&member)?)?;
+    } else {
+        files::write_json(&args.out, &member, Existing::Replace)?;
+        printer.note(format_args!("wrote `{}`", args.out.display()))?;
+    }
+    Ok(ExitStatus::Done)
+}

@@ -1,0 +1,128 @@
+//! What a person or a program sees: data on standard output, all else on standard error. Colour
+//! only on a terminal, never against `NO_COLOR`, and never as the only carrier of a meaning.
+
+use crate::error::{ExitStatus, Failure, Result};
+use anstream::AutoStream;
+use anstyle::{AnsiColor, Style};
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// Good news.
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
+/// Bad news.
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+/// A headline.
+pub(crate) const HEAD: Style = AnsiColor::Cyan.on_default().bold();
+/// Something to read second.
+pub(crate) const DIM: Style = Style::new().dimmed();
+/// A command to type.
+pub(crate) const COMMAND: Style = Style::new().bold();
+
+/// How one check came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// It holds.
+    Holds,
+    /// It does not.
+    Fails,
+    /// It was not reached, since an earlier one failed.
+    NotReached,
+}
+
+/// Both output streams.
+#[derive(Debug)]
+pub(crate) struct Printer {
+    out: AutoStream<io::Stdout>,
+    err: AutoStream<io::Stderr>,
+}
+
+impl Printer {
+    /// The streams of this process, each with colour where it is a terminal.
+    pub(crate) fn new() -> Self {
+        Self { out: AutoStream::auto(io::stdout()), err: AutoStream::auto(io::stderr()) }
+    }
+
+    /// One line of data.
+    pub(crate) fn line(&mut self, text: impl Display) -> Result<()> {
+        writeln!(self.out, "{text}").map_err(|error| Failure::output(&error))
+    }
+
+    /// Data that has its own line ends.
+    pub(crate) fn text(&mut self, text: impl Display) -> Result<()> {
+        write!(self.out, "{text}").map_err(|error| Failure::output(&error))
+    }
+
+    /// One line that is no data.
+    pub(crate) fn note(&mut self, text: impl Display) -> Result<()> {
+        writeln!(self.err, "{text}").map_err(|error| Failure::output(&error))
+    }
+
+    /// What to do next.
+    pub(crate) fn hint(&mut self, text: impl Display) -> Result<()> {
+        self.note(format_args!("{HEAD}hint:{HEAD:#} {text}"))
+    }
+
+    /// JSON for programs.
+    pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<()> {
+        let text = crate::files::to_json(value)?;
+        self.text(text)
+    }
+
+    /// A named value.
+    pub(crate) fn field(&mut self, name: &str, value: impl Display) -> Result<()> {
+        self.line(format_args!("{DIM}{name:<12}{DIM:#} {value}"))
+    }
+
+    /// A check with its mark, name and what was found.
+    pub(crate) fn check(&mut self, mark: Mark, name: &str, found: impl Display) -> Result<()> {
+        let (style, sign) = match mark {
+            Mark::Holds => (GOOD, "ok"),
+            Mark::Fails => (BAD, "NO"),
+            Mark::NotReached => (DIM, "--"),
+        };
+        self.line(format_args!("{style}{sign}{style:#}  {name:<12} {found}"))
+    }
+
+    /// A table; an empty one only says so, on standard error.
+    pub(crate) fn table(&mut self, header: &[&str], rows: Vec<Vec<String>>) -> Result<()> {
+        if rows.is_empty() {
+            return self.note("nothing to show");
+        }
+        let mut table = Table::new();
+        *table.style_mut() = presets::NOTHING;
+        table
+            .set_content_arrangement(ContentArrangement::Disabled)
+            .set_header(header)
+            .add_rows(rows);
+        self.line(table.trim_fmt())
+    }
+
+    /// The end of a command, whichever way it ended.
+    pub(crate) fn finish(&mut self, result: Result<ExitStatus>) -> ExitCode {
+        match result {
+            Ok(status) => status.into(),
+            Err(failure) => self.report(&failure),
+        }
+    }
+
+    fn report(&mut self, failure: &Failure) -> ExitCode {
+        if failure.is_output_closed() {
+            return failure.code().into();
+        }
+        let told =
+            self.note(format_args!("{BAD}error:{BAD:#} {}", failure.what())).and_then(|()| {
+                match failure.hint_line() {
+                    Some(hint) => self.hint(hint),
+                    None => Ok(()),
+                }
+            });
+        // Nobody listens on standard error either: the exit code is all that is left.
+        match told {
+            Ok(()) => failure.code().into(),
+            Err(_) => 2.into(),
+        }
+    }
+}

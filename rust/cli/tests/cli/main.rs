@@ -1,0 +1,15 @@
+//! The `fallow` command from outside: what it prints where, and its exit codes.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    missing_docs
+)]
+
+mod access;
+mod help;
+mod hostile;
+mod keys;
+mod usage;
+mod verify;
+mod world;
