@@ -1,1 +1,40 @@
-//! chain
+//! What talks to a chain: contract bindings, a bounded client, the follower that re-executes the
+//! sidechain's ledger, and transactions that are followed until they are final.
+//!
+//! ```text
+//! NetworkFile --> check_network(&file, &client, ..)   chain ids and code hashes, always first
+//! Client      --> Follower::sync                      headers and events -> fallow-ledger -> log
+//!                   |-- checkpoint(block), ticket(index, ..), record(index), tree()
+//!                   `-- Disagreement                  what the contract claims and we refuse
+//! Client, key --> Sender::send(call)                  built, sent, included, final or dropped
+//! ```
+//!
+//! Nothing that a node says is believed if it can be checked: headers are hashed and chained, logs
+//! are matched with their blocks, records are re-executed, the contract's root is compared.
+
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation))]
+
+mod bindings;
+mod client;
+mod error;
+mod event;
+mod follower;
+mod network;
+mod replay;
+mod sender;
+mod transaction;
+mod transport;
+
+pub use bindings::{Anchor, Bulletin, Registry, refusal_of, revert_refusal};
+pub use client::{BlockRef, ChainLog, Client, Fees, NonceAt};
+pub use error::{AnswerError, ChainError, Class};
+pub use event::Event;
+pub use follower::{Finality, Follower};
+pub use network::check_network;
+pub use replay::{BlockEvents, Disagreement, Entry, FollowError, Replay, TicketError};
+pub use sender::{Sender, SenderConfig};
+pub use transaction::{
+    Action, Call, DropReason, Inclusion, Observation, Patience, Payload, Transaction,
+    TransactionState,
+};
+pub use transport::Limits;

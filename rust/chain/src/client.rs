@@ -1,0 +1,353 @@
+//! One node of one chain: typed calls, bounded, with every answer checked against what was asked.
+
+use crate::transport::BoundedHttp;
+use crate::{AnswerError, ChainError, Limits, Registry};
+use alloy::eips::{BlockId, BlockNumberOrTag};
+use alloy::network::Ethereum;
+use alloy::providers::{Provider, RootProvider};
+use alloy::rpc::client::{BatchRequest, ClientBuilder, Waiter};
+use alloy::rpc::types::{
+    Block, Filter, Header, Log, TransactionInput, TransactionReceipt, TransactionRequest,
+};
+use alloy::sol_types::SolCall;
+use alloy::transports::http::reqwest::Url;
+use alloy_primitives::{Address, B256, Bytes, TxHash, U256, keccak256};
+use std::ops::RangeInclusive;
+
+/// What we need of a block, after its hash was computed from its header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockRef {
+    /// Block number.
+    pub number: u64,
+    /// Hash of the header.
+    pub hash: B256,
+    /// Hash of the header before it.
+    pub parent: B256,
+    /// Unix seconds.
+    pub time: u64,
+}
+
+impl BlockRef {
+    fn of(header: &Header, number: u64) -> Result<Self, AnswerError> {
+        let hash = header.inner.hash_slow();
+        if hash != header.hash {
+            return Err(AnswerError::HeaderHash { number, got: hash, want: header.hash });
+        }
+        if header.inner.number != number {
+            return Err(AnswerError::BlockNumber { got: header.inner.number, want: number });
+        }
+        Ok(Self { number, hash, parent: header.inner.parent_hash, time: header.inner.timestamp })
+    }
+}
+
+/// What a new transaction should offer, wei per gas (EIP-1559).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Fees {
+    /// At most, base fee included.
+    pub max: u128,
+    /// Of it for the block's producer.
+    pub tip: u128,
+}
+
+/// A node. Cheap to clone; connections are shared.
+#[derive(Clone, Debug)]
+pub struct Client {
+    provider: RootProvider<Ethereum>,
+}
+
+impl Client {
+    /// Names a node; nothing is sent yet. Callers check the chain with
+    /// [`check_network`](crate::check_network) or [`Client::check_chain_id`] first.
+    ///
+    /// # Errors
+    /// When `url` is no HTTP URL.
+    pub fn new(url: &str, limits: Limits) -> Result<Self, ChainError> {
+        let parsed = Url::parse(url).ok();
+        let parsed = parsed.filter(|url| matches!(url.scheme(), "http" | "https"));
+        let parsed = parsed.ok_or_else(|| ChainError::Url { url: url.into() })?;
+        let transport = BoundedHttp::new(parsed, limits)?;
+        let provider = RootProvider::new(ClientBuilder::default().transport(transport, false));
+        Ok(Self { provider })
+    }
+
+    /// The provider underneath, for calls that are not wrapped here; it has the same bounds.
+    #[must_use]
+    pub const fn provider(&self) -> &RootProvider<Ethereum> {
+        &self.provider
+    }
+
+    /// The node's chain id (EIP-155).
+    ///
+    /// # Errors
+    /// When the node does not answer.
+    pub async fn chain_id(&self) -> Result<u64, ChainError> {
+        Ok(self.provider.get_chain_id().await?)
+    }
+
+    /// Refuses a node of another chain.
+    ///
+    /// # Errors
+    /// [`ChainError::ChainId`] if it is one.
+    pub async fn check_chain_id(&self, want: u64) -> Result<(), ChainError> {
+        match self.chain_id().await? {
+            got if got == want => Ok(()),
+            got => Err(ChainError::ChainId { got, want }),
+        }
+    }
+
+    /// Hash of the code at an address, that of no bytes if there is none.
+    ///
+    /// # Errors
+    /// When the node does not answer.
+    pub async fn code_hash(&self, address: Address) -> Result<B256, ChainError> {
+        Ok(keccak256(self.provider.get_code_at(address).await?))
+    }
+
+    /// Number of the latest block.
+    ///
+    /// # Errors
+    /// When the node does not answer.
+    pub async fn latest(&self) -> Result<u64, ChainError> {
+        Ok(self.provider.get_block_number().await?)
+    }
+
+    /// Number of the latest block that the node says is final; `None` before there is one.
+    ///
+    /// # Errors
+    /// When the node does not answer.
+    pub async fn finalized(&self) -> Result<Option<u64>, ChainError> {
+        let tag = BlockNumberOrTag::Finalized;
+        let block = self.provider.get_block_by_number(tag).await?;
+        Ok(block.map(|block| block.header.inner.number))
+    }
+
+    /// One block's header.
+    ///
+    /// # Errors
+    /// When the node does not have it, or sends another one.
+    pub async fn block(&self, number: u64) -> Result<BlockRef, ChainError> {
+        let block = self.provider.get_block_by_number(number.into()).await?;
+        Ok(BlockRef::of(&found(block, number)?.header, number)?)
+    }
+
+    /// Headers of consecutive blocks, in one exchange; each one the parent of the next.
+    ///
+    /// # Errors
+    /// When the node does not have them all, or they are no chain.
+    pub async fn blocks(&self, range: RangeInclusive<u64>) -> Result<Vec<BlockRef>, ChainError> {
+        let mut batch = BatchRequest::new(self.provider.client());
+        let mut answers = Vec::new();
+        for number in range {
+            let parameters = (BlockNumberOrTag::from(number), false);
+            let answer: Waiter<Option<Block>> =
+                batch.add_call("eth_getBlockByNumber", &parameters)?;
+            answers.push((number, answer));
+        }
+        if answers.is_empty() {
+            return Ok(Vec::new());
+        }
+        batch.send().await?;
+        let mut blocks: Vec<BlockRef> = Vec::with_capacity(answers.len());
+        for (number, answer) in answers {
+            let block = BlockRef::of(&found(answer.await?, number)?.header, number)?;
+            if let Some(before) = blocks.last() {
+                follows(before, &block)?;
+            }
+            blocks.push(block);
+        }
+        Ok(blocks)
+    }
+
+    /// Logs of one contract in a range of blocks, checked to be that contract's, in range and in
+    /// strictly ascending order.
+    ///
+    /// # Errors
+    /// When the node does not answer, or with other logs than those asked for.
+    pub async fn logs(
+        &self,
+        contract: Address,
+        range: RangeInclusive<u64>,
+    ) -> Result<Vec<ChainLog>, ChainError> {
+        let filter = Filter::new().address(contract);
+        let filter = filter.from_block(*range.start()).to_block(*range.end());
+        let logs = self.provider.get_logs(&filter).await?;
+        let logs = logs.into_iter().map(ChainLog::of);
+        let logs = logs.collect::<Result<Vec<_>, _>>()?;
+        let mut before = None;
+        for log in &logs {
+            let place = (log.number, log.position);
+            let wrong = log.inner.address != contract
+                || !range.contains(&log.number)
+                || before.is_some_and(|before| before >= place);
+            if wrong {
+                let (number, position) = place;
+                return Err(AnswerError::Log { number, position }.into());
+            }
+            before = Some(place);
+        }
+        Ok(logs)
+    }
+
+    /// Calls a contract's view at a block.
+    ///
+    /// # Errors
+    /// When the node does not answer, the call reverts, or its result is not what the ABI says.
+    pub async fn call<C: SolCall>(
+        &self,
+        contract: Address,
+        call: &C,
+        at: BlockId,
+    ) -> Result<C::Return, ChainError> {
+        let bytes = self.provider.call(view(contract, call)).block(at).await?;
+        Ok(returned::<C>(&bytes)?)
+    }
+
+    /// A registry's size and root after each of some blocks, in one exchange.
+    ///
+    /// # Errors
+    /// As [`Client::call`]; also when the node has forgotten a block's state.
+    pub(crate) async fn claims(
+        &self,
+        registry: Address,
+        blocks: &[BlockRef],
+    ) -> Result<Vec<(u64, B256)>, ChainError> {
+        let mut batch = BatchRequest::new(self.provider.client());
+        let mut answers = Vec::with_capacity(blocks.len());
+        for block in blocks {
+            let size = add_call(&mut batch, registry, &Registry::sizeCall {}, block.hash)?;
+            let root = add_call(&mut batch, registry, &Registry::rootCall {}, block.hash)?;
+            answers.push((size, root));
+        }
+        if answers.is_empty() {
+            return Ok(Vec::new());
+        }
+        batch.send().await?;
+        let mut claims = Vec::with_capacity(answers.len());
+        for (size, root) in answers {
+            let size = returned::<Registry::sizeCall>(&size.await?)?;
+            claims.push((size, returned::<Registry::rootCall>(&root.await?)?));
+        }
+        Ok(claims)
+    }
+
+    /// Gas that a transaction needs; an error if it would revert.
+    ///
+    /// # Errors
+    /// When the node does not answer, or the transaction would revert.
+    pub async fn estimate_gas(&self, request: TransactionRequest) -> Result<u64, ChainError> {
+        Ok(self.provider.estimate_gas(request).await?)
+    }
+
+    /// What a transaction should offer now.
+    ///
+    /// # Errors
+    /// When the node does not answer.
+    pub async fn fees(&self) -> Result<Fees, ChainError> {
+        let fees = self.provider.estimate_eip1559_fees().await?;
+        Ok(Fees { max: fees.max_fee_per_gas, tip: fees.max_priority_fee_per_gas })
+    }
+
+    /// Transactions that an account has sent: those in blocks, or with `pending` also those that
+    /// wait in the node's pool.
+    ///
+    /// # Errors
+    /// When the node does not answer.
+    pub async fn nonce(&self, account: Address, at: NonceAt) -> Result<u64, ChainError> {
+        let tag = match at {
+            NonceAt::Latest => BlockId::latest(),
+            NonceAt::Pending => BlockId::pending(),
+        };
+        let count = self.provider.get_transaction_count(account);
+        Ok(count.block_id(tag).await?)
+    }
+
+    /// An account's coins, wei.
+    ///
+    /// # Errors
+    /// When the node does not answer.
+    pub async fn balance(&self, account: Address) -> Result<U256, ChainError> {
+        Ok(self.provider.get_balance(account).await?)
+    }
+
+    /// Hands a signed transaction to the node.
+    ///
+    /// # Errors
+    /// When the node does not take it, or names another hash.
+    pub async fn send_raw(&self, payload: &Bytes) -> Result<TxHash, ChainError> {
+        let pending = self.provider.send_raw_transaction(payload).await?;
+        let (got, want) = (*pending.tx_hash(), keccak256(payload));
+        if got == want { Ok(got) } else { Err(AnswerError::TransactionHash { got, want }.into()) }
+    }
+
+    /// A transaction's receipt, once it is in a block.
+    ///
+    /// # Errors
+    /// When the node does not answer.
+    pub async fn receipt(&self, hash: TxHash) -> Result<Option<TransactionReceipt>, ChainError> {
+        Ok(self.provider.get_transaction_receipt(hash).await?)
+    }
+}
+
+/// Which transactions count for a nonce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NonceAt {
+    /// Those in blocks.
+    Latest,
+    /// Those that wait in the node's pool, too.
+    Pending,
+}
+
+/// A log with its place on the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainLog {
+    /// Number of its block.
+    pub number: u64,
+    /// Hash of its block as the node says it; followers compare it with the header's.
+    pub block_hash: B256,
+    /// Position among the logs of the block.
+    pub position: u64,
+    /// Contract, topics and data.
+    pub inner: alloy_primitives::Log,
+}
+
+impl ChainLog {
+    fn of(log: Log) -> Result<Self, AnswerError> {
+        let place = (log.block_number, log.block_hash, log.log_index);
+        let (Some(number), Some(block_hash), Some(position)) = place else {
+            return Err(AnswerError::PendingLog);
+        };
+        Ok(Self { number, block_hash, position, inner: log.inner })
+    }
+}
+
+fn view<C: SolCall>(contract: Address, call: &C) -> TransactionRequest {
+    let input = TransactionInput::new(call.abi_encode().into());
+    TransactionRequest::default().to(contract).input(input)
+}
+
+fn add_call<C: SolCall>(
+    batch: &mut BatchRequest<'_>,
+    contract: Address,
+    call: &C,
+    block: B256,
+) -> Result<Waiter<Bytes>, ChainError> {
+    let parameters = (view(contract, call), BlockId::from(block));
+    Ok(batch.add_call("eth_call", &parameters)?)
+}
+
+fn returned<C: SolCall>(bytes: &Bytes) -> Result<C::Return, AnswerError> {
+    let decoded = C::abi_decode_returns_validate(bytes);
+    decoded.map_err(|error| AnswerError::Abi { what: C::SIGNATURE, error })
+}
+
+fn found<T>(block: Option<T>, number: u64) -> Result<T, ChainError> {
+    block.ok_or(ChainError::Missing { what: "block", number })
+}
+
+/// Checks that one header names the other as its parent.
+pub(crate) fn follows(before: &BlockRef, block: &BlockRef) -> Result<(), AnswerError> {
+    if block.parent == before.hash {
+        return Ok(());
+    }
+    Err(AnswerError::Parent { number: block.number, got: block.parent, want: before.hash })
+}

@@ -1,0 +1,460 @@
+//! The ledger re-executed from the registry's events, pure: no node, no clock.
+//!
+//! Memory grows with the log: about 700 bytes for each record (its bytes and evidence, its ids, two
+//! tree nodes), so a million records need about 0.7 GB. A block that is a checkpoint block costs
+//! 90 bytes more, every other block nothing.
+
+use crate::{BlockRef, ChainError, Class, Event};
+use alloy_primitives::{B256, Bytes};
+use fallow_ledger::{ApplyError, GenesisParent, Ledger, LedgerConfig, Message};
+use fallow_log::{LogError, Tree, leaf_hash};
+use fallow_protocol::{
+    Certificate, Checkpoint, CheckpointRule, Code, DecodeError, Domain, Evidence, NetworkFile,
+    NetworkId, Record, SetHash, Ticket,
+};
+use std::collections::HashMap;
+
+/// What the contract claims and the re-execution refuses. Nobody signs after one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Disagreement {
+    /// The contract recorded what breaks a rule.
+    #[error("block {block}: the contract recorded {index}, which is refused: {error}")]
+    Refused {
+        /// Block of the event.
+        block: u64,
+        /// Index that the contract gave it.
+        index: u64,
+        /// The rule.
+        error: ApplyError,
+    },
+    /// A record is not at the log's end.
+    #[error("block {block}: the contract recorded {got} where {want} is next")]
+    Index {
+        /// Block of the event.
+        block: u64,
+        /// Index in the event.
+        got: u64,
+        /// Size of the log before it.
+        want: u64,
+    },
+    /// The registry emitted what is no event of a registry.
+    #[error("block {block}: log {position} is no event of a registry")]
+    Event {
+        /// Block of the log.
+        block: u64,
+        /// Position among the block's logs.
+        position: u64,
+    },
+    /// The registry is of another network.
+    #[error("block {block}: the registry started network {got}, not {want}")]
+    Network {
+        /// Block of the event.
+        block: u64,
+        /// Its network.
+        got: NetworkId,
+        /// The network file's.
+        want: NetworkId,
+    },
+    /// The first event is not the registry's start, or another one is.
+    #[error("block {block}: the registry must start once, with its first event")]
+    Start {
+        /// Block of the event.
+        block: u64,
+    },
+    /// The registry has another size than the re-execution.
+    #[error("block {block}: the contract has {got} records, re-execution gives {want}")]
+    Size {
+        /// After this block.
+        block: u64,
+        /// The contract's.
+        got: u64,
+        /// Our own.
+        want: u64,
+    },
+    /// The registry has another root than the re-execution.
+    #[error("block {block}: the contract has root {got}, re-execution gives {want}")]
+    Root {
+        /// After this block.
+        block: u64,
+        /// The contract's.
+        got: B256,
+        /// Our own.
+        want: B256,
+    },
+}
+
+impl Disagreement {
+    /// The sidechain block in which it came up.
+    #[must_use]
+    pub const fn block(&self) -> u64 {
+        match self {
+            Self::Refused { block, .. }
+            | Self::Index { block, .. }
+            | Self::Event { block, .. }
+            | Self::Network { block, .. }
+            | Self::Start { block }
+            | Self::Size { block, .. }
+            | Self::Root { block, .. } => *block,
+        }
+    }
+
+    /// The rule that the contract let pass, if it is one of announcements or requests.
+    #[must_use]
+    pub fn code(&self) -> Option<Code> {
+        match self {
+            Self::Refused { error, .. } => error.refusal().map(|refusal| refusal.code),
+            _ => None,
+        }
+    }
+}
+
+/// Why following stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FollowError {
+    /// The chain, or the node that shows it.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// The contract claims what re-execution refuses.
+    #[error(transparent)]
+    Disagreement(#[from] Disagreement),
+}
+
+impl FollowError {
+    /// What a daemon does about it.
+    #[must_use]
+    pub const fn class(&self) -> Class {
+        match self {
+            Self::Chain(error) => error.class(),
+            Self::Disagreement(_) => Class::Fatal,
+        }
+    }
+}
+
+/// Why there is no ticket.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TicketError {
+    /// The record is not there, or not under the checkpoint.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The checkpoint is not of the chain that was followed.
+    #[error("the checkpoint's root {got} is not that of the log at its size, {want}")]
+    Root {
+        /// The checkpoint's.
+        got: B256,
+        /// Our own.
+        want: B256,
+    },
+    /// The record cannot be decoded: of a later version.
+    #[error(transparent)]
+    Record(#[from] DecodeError),
+}
+
+/// One record with what its hash does not show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The record, packed.
+    pub bytes: Bytes,
+    /// Scheme and signatures; empty for kinds without evidence.
+    pub evidence: Bytes,
+    /// Id of the message; zero for kinds without messages.
+    pub id: B256,
+    /// Sidechain block.
+    pub block: u64,
+}
+
+/// What one block adds: its events in order, and the registry's size and root after it as the
+/// contract tells them. Nothing needs to be told of a block without events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockEvents {
+    /// The block.
+    pub block: BlockRef,
+    /// The registry's events.
+    pub events: Vec<Event>,
+    /// `size()` and `root()` after the block; `None` if it has no events.
+    pub claim: Option<(u64, B256)>,
+}
+
+/// A block that may be signed, and the log's size after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct CheckpointBlock {
+    block: BlockRef,
+    size: u64,
+}
+
+/// The re-executed state of one network.
+#[derive(Debug)]
+pub struct Replay {
+    file: NetworkFile,
+    domain: Domain,
+    rule: CheckpointRule,
+    ledger: Option<Ledger>,
+    tree: Tree,
+    entries: Vec<Entry>,
+    indexes: HashMap<B256, u64>,
+    checkpoints: Vec<CheckpointBlock>,
+    /// The last block that could be a checkpoint block, and the log's size after it.
+    candidate: Option<(u64, u64)>,
+    head: Option<BlockRef>,
+}
+
+impl Replay {
+    /// Before the registry's first block.
+    #[must_use]
+    pub fn new(file: &NetworkFile) -> Self {
+        let (parameters, first) = (&file.network.parameters, file.network.sidechain.block);
+        Self {
+            domain: file.domain(),
+            rule: CheckpointRule::new(parameters, first),
+            file: file.clone(),
+            ledger: None,
+            tree: Tree::new(),
+            entries: Vec::new(),
+            indexes: HashMap::new(),
+            checkpoints: Vec::new(),
+            candidate: None,
+            head: None,
+        }
+    }
+
+    /// The block that comes next.
+    #[must_use]
+    pub fn next_block(&self) -> u64 {
+        let first = self.file.network.sidechain.block;
+        self.head.map_or(first, |head| head.number.saturating_add(1))
+    }
+
+    /// Applies the next block. The caller brings every block, in order, without gaps.
+    ///
+    /// # Errors
+    /// The first disagreement; the state is then of no use any more.
+    pub fn apply(&mut self, next: &BlockEvents) -> Result<(), Disagreement> {
+        for event in &next.events {
+            self.apply_event(&next.block, event)?;
+        }
+        let block = next.block.number;
+        if self.ledger.is_none() {
+            return Err(Disagreement::Start { block });
+        }
+        if let Some((size, root)) = next.claim {
+            self.compare(block, size, root)?;
+        }
+        self.note_checkpoint(next.block);
+        self.head = Some(next.block);
+        Ok(())
+    }
+
+    fn apply_event(&mut self, block: &BlockRef, event: &Event) -> Result<(), Disagreement> {
+        match (event, &mut self.ledger) {
+            (Event::Started { network_id, parent }, None) => {
+                self.start(block, *network_id, *parent)
+            }
+            (Event::Recorded { index, message }, Some(ledger)) => {
+                let (got, want, number) = (*index, ledger.size(), block.number);
+                if got != want {
+                    return Err(Disagreement::Index { block: number, got, want });
+                }
+                let record = ledger
+                    .apply(message, block.time)
+                    .map_err(|error| Disagreement::Refused { block: number, index: got, error })?;
+                self.keep(&record, evidence_of(message), self.id_of(message), number);
+                Ok(())
+            }
+            (Event::Refused, Some(_)) => Ok(()),
+            (Event::Unknown { position }, _) => {
+                Err(Disagreement::Event { block: block.number, position: *position })
+            }
+            _ => Err(Disagreement::Start { block: block.number }),
+        }
+    }
+
+    fn start(
+        &mut self,
+        block: &BlockRef,
+        got: NetworkId,
+        parent: GenesisParent,
+    ) -> Result<(), Disagreement> {
+        let want = self.file.network_id;
+        if got != want {
+            return Err(Disagreement::Network { block: block.number, got, want });
+        }
+        let network = &self.file.network;
+        let config = LedgerConfig {
+            network_id: want,
+            registry: network.sidechain.registry,
+            writers: network.parameters.writers.clone(),
+            parent,
+        };
+        let (ledger, genesis) = Ledger::new(config, block.time);
+        self.ledger = Some(ledger);
+        self.keep(&genesis, Bytes::new(), B256::ZERO, block.number);
+        Ok(())
+    }
+
+    fn keep(&mut self, record: &Record, evidence: Bytes, id: B256, block: u64) {
+        let bytes = Bytes::from(record.encode());
+        self.tree.push(leaf_hash(&bytes)).expect("memory ends long before 2^63 records");
+        if !id.is_zero() {
+            self.indexes.insert(id, record.index);
+        }
+        self.entries.push(Entry { bytes, evidence, id, block });
+    }
+
+    fn id_of(&self, message: &Message) -> B256 {
+        match message {
+            Message::Announce { announcement, .. } => announcement.id(&self.domain).0,
+            Message::Request { request, .. } => request.id(&self.domain).0,
+            Message::Append { .. } => B256::ZERO,
+        }
+    }
+
+    fn compare(&self, block: u64, size: u64, root: B256) -> Result<(), Disagreement> {
+        if size != self.size() {
+            return Err(Disagreement::Size { block, got: size, want: self.size() });
+        }
+        if root != self.root() {
+            return Err(Disagreement::Root { block, got: root, want: self.root() });
+        }
+        Ok(())
+    }
+
+    fn note_checkpoint(&mut self, block: BlockRef) {
+        if !self.rule.is_candidate(block.number) {
+            return;
+        }
+        let size = self.size();
+        // Blocks come without gaps, so the candidate noted last is the one before.
+        let before = self.rule.block_before(block.number);
+        let before = self.candidate.filter(|(number, _)| Some(*number) == before);
+        let before = before.map(|(_, size)| size);
+        if self.rule.is_checkpoint(block.number, size, before) {
+            self.checkpoints.push(CheckpointBlock { block, size });
+        }
+        self.candidate = Some((block.number, size));
+    }
+
+    /// The block that was applied last.
+    #[must_use]
+    pub const fn head(&self) -> Option<&BlockRef> {
+        self.head.as_ref()
+    }
+
+    /// The ledger after the head; `None` before the registry's first block.
+    #[must_use]
+    pub const fn ledger(&self) -> Option<&Ledger> {
+        self.ledger.as_ref()
+    }
+
+    /// The whole log, which proves inclusion and growth at any size.
+    #[must_use]
+    pub const fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Records in the log.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.tree.size()
+    }
+
+    /// Root of the log.
+    #[must_use]
+    pub fn root(&self) -> B256 {
+        self.tree.root()
+    }
+
+    /// A record by its index.
+    #[must_use]
+    pub fn entry(&self, index: u64) -> Option<&Entry> {
+        self.entries.get(usize::try_from(index).ok()?)
+    }
+
+    /// All records, in order.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Index of the record of an announcement or a request, by the message's id.
+    #[must_use]
+    pub fn index_of(&self, id: B256) -> Option<u64> {
+        self.indexes.get(&id).copied()
+    }
+
+    /// The checkpoint of a block, if it is a checkpoint block at or before the head.
+    #[must_use]
+    pub fn checkpoint(&self, number: u64) -> Option<Checkpoint> {
+        let blocks = &self.checkpoints;
+        let position = blocks.binary_search_by_key(&number, |entry| entry.block.number).ok()?;
+        self.checkpoint_of(blocks.get(position)?)
+    }
+
+    /// Checkpoints of all checkpoint blocks after `number`, in order; the newest `limit` of them.
+    #[must_use]
+    pub fn checkpoints_after(&self, number: u64, limit: usize) -> Vec<Checkpoint> {
+        let blocks = &self.checkpoints;
+        let first = blocks.partition_point(|entry| entry.block.number <= number);
+        let first = first.max(blocks.len().saturating_sub(limit));
+        let blocks = blocks.get(first..).unwrap_or_default();
+        blocks.iter().filter_map(|entry| self.checkpoint_of(entry)).collect()
+    }
+
+    /// The newest checkpoint.
+    #[must_use]
+    pub fn latest_checkpoint(&self) -> Option<Checkpoint> {
+        self.checkpoint_of(self.checkpoints.last()?)
+    }
+
+    fn checkpoint_of(&self, entry: &CheckpointBlock) -> Option<Checkpoint> {
+        let trust = &self.file.trust;
+        Some(Checkpoint {
+            network_id: self.file.network_id,
+            era: trust.era,
+            set_number: trust.set_number,
+            block_number: entry.block.number,
+            block_hash: entry.block.hash,
+            block_time: entry.block.time,
+            size: entry.size,
+            root: self.tree.root_at(entry.size).ok()?,
+            next_set: SetHash::ZERO,
+        })
+    }
+
+    /// The ticket of a record under a certified checkpoint (docs/protocol.md section 12).
+    ///
+    /// # Errors
+    /// When the record is not under it, or the checkpoint is not of this log.
+    pub fn ticket(
+        &self,
+        index: u64,
+        checkpoint: &Checkpoint,
+        certificate: Certificate,
+    ) -> Result<Ticket, TicketError> {
+        let path = self.tree.prove_inclusion(index, checkpoint.size)?;
+        let (got, want) = (checkpoint.root, self.tree.root_at(checkpoint.size)?);
+        if got != want {
+            return Err(TicketError::Root { got, want });
+        }
+        let entry = self.entry(index);
+        let entry = entry.ok_or_else(|| LogError::IndexOutOfRange { index, size: self.size() })?;
+        Ok(Ticket {
+            record: Record::decode(&entry.bytes)?,
+            evidence: entry.evidence.to_vec(),
+            path,
+            checkpoint: *checkpoint,
+            certificate,
+        })
+    }
+}
+
+/// The evidence that an accepted message's record commits to.
+fn evidence_of(message: &Message) -> Bytes {
+    let signatures = match message {
+        Message::Announce { signatures, .. } | Message::Request { signatures, .. } => signatures,
+        Message::Append { .. } => return Bytes::new(),
+    };
+    let evidence = Evidence::from_signatures(signatures);
+    evidence.expect("the ledger accepted the signatures").encode().into()
+}
