@@ -256,6 +256,7 @@ impl Client {
         let tag = match at {
             NonceAt::Latest => BlockId::latest(),
             NonceAt::Pending => BlockId::pending(),
+            NonceAt::Block(number) => BlockId::number(number),
         };
         let count = self.provider.get_transaction_count(account);
         Ok(count.block_id(tag).await?)
@@ -295,6 +296,8 @@ pub enum NonceAt {
     Latest,
     /// Those that wait in the node's pool, too.
     Pending,
+    /// Those in blocks up to this one.
+    Block(u64),
 }
 
 /// A log with its place on the chain.

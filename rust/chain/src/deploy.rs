@@ -8,29 +8,21 @@
 //! A deployment that fails half-way leaves contracts that no network file names. They cannot be
 //! completed: the nonces are spent. Make a new plan.
 
-use crate::{Anchor, Bulletin, ChainError, Client, NonceAt, Registry};
-use alloy::consensus::{SignableTransaction as _, TxEip1559};
-use alloy::eips::eip2718::Encodable2718 as _;
+use crate::{
+    Anchor, Bulletin, Call, ChainError, Client, NonceAt, Registry, Sender, SenderConfig,
+    TransactionState,
+};
 use alloy::eips::BlockId;
-use alloy::rpc::types::{TransactionReceipt, TransactionRequest};
-use alloy::signers::SignerSync as _;
-use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::SolConstructor as _;
-use alloy_primitives::{Address, B256, Bytes, TxHash, TxKind, U256, keccak256};
+use alloy_primitives::{Address, B256, TxHash, U256};
 use fallow_protocol::bls::{Possession, PublicKey, Signature};
 use fallow_protocol::{
     AnchorChain, CodeHashes, Member, Network, NetworkFile, NetworkId, NetworkPart, Parameters,
-    ParametersError, Set, SetError, Sidechain, Trust,
+    ParametersError, SecretKey, Set, SetError, Sidechain, Trust,
 };
-use std::time::Duration;
 
 /// Number of the only set there is (docs/protocol.md section 8).
 const FIRST_SET: u64 = 1;
-
-/// How often an awaited receipt is looked for: several times a block of the quickest chain.
-const RECEIPT_POLL: Duration = Duration::from_millis(200);
-/// A deployment is paid to be mined at once; after so long somebody should look.
-const RECEIPT_PATIENCE: Duration = Duration::from_secs(600);
 
 /// Why a network was not deployed.
 #[derive(Debug, thiserror::Error)]
@@ -66,17 +58,9 @@ pub enum DeployError {
         /// Of the plan.
         want: Address,
     },
-    /// A constructor reverted.
-    #[error("the deployment of the {contract} reverted in transaction {hash}")]
-    Reverted {
-        /// Which contract.
-        contract: &'static str,
-        /// The transaction.
-        hash: TxHash,
-    },
-    /// A transaction was not mined for long.
-    #[error("the deployment of the {contract}, transaction {hash}, is not mined yet")]
-    Pending {
+    /// A transaction ended in no block.
+    #[error("the deployment of the {contract}, transaction {hash}, is in no block")]
+    Missing {
         /// Which contract.
         contract: &'static str,
         /// The transaction.
@@ -186,11 +170,7 @@ impl DeployPlan {
     /// What `member` proves possession of its key over.
     #[must_use]
     pub fn possession(&self, member: Address) -> Possession {
-        Possession {
-            network_id: self.network_id(),
-            anchor: self.anchor(),
-            member,
-        }
+        Possession { network_id: self.network_id(), anchor: self.anchor(), member }
     }
 }
 
@@ -222,7 +202,9 @@ pub struct Deployer<'a> {
     /// A node of the anchor's chain.
     pub mainnet: &'a Client,
     /// Pays on both.
-    pub signer: &'a PrivateKeySigner,
+    pub key: &'a SecretKey,
+    /// How long to wait for each transaction.
+    pub config: SenderConfig,
 }
 
 /// Deploys what was planned; `not_after` is when the set expires, unix seconds.
@@ -264,12 +246,7 @@ pub async fn deploy(
             anchor: anchor.code_hash,
         },
     };
-    let trust = Trust {
-        era: 0,
-        set_number: set.number(),
-        set_hash: set.hash(),
-        checkpoint: None,
-    };
+    let trust = Trust { era: 0, set_number: set.number(), set_hash: set.hash(), checkpoint: None };
     Ok((NetworkFile::new(network, trust), set))
 }
 
@@ -302,21 +279,18 @@ struct Deployed {
 struct Creation {
     contract: &'static str,
     want: Address,
-    nonce: u64,
     chain_id: u64,
     code: Vec<u8>,
 }
 
 impl Deployer<'_> {
     async fn check(&self, plan: &DeployPlan) -> Result<(), DeployError> {
-        let (got, want) = (self.signer.address(), plan.deployer);
+        let (got, want) = (self.key.address(), plan.deployer);
         if got != want {
             return Err(DeployError::Deployer { got, want });
         }
-        for (client, chain) in [
-            (self.sidechain, plan.sidechain),
-            (self.mainnet, plan.anchor_chain),
-        ] {
+        for (client, chain) in [(self.sidechain, plan.sidechain), (self.mainnet, plan.anchor_chain)]
+        {
             client.check_chain_id(chain.chain_id).await?;
             let got = client.nonce(plan.deployer, NonceAt::Pending).await?;
             let (chain_id, want) = (chain.chain_id, chain.nonce);
@@ -340,7 +314,6 @@ impl Deployer<'_> {
         let creation = Creation {
             contract: "registry",
             want: plan.registry(),
-            nonce: plan.sidechain.nonce,
             chain_id: plan.sidechain.chain_id,
             code: [&Registry::BYTECODE[..], &arguments].concat(),
         };
@@ -356,7 +329,6 @@ impl Deployer<'_> {
         let creation = Creation {
             contract: "bulletin",
             want: plan.deployer.create(nonce),
-            nonce,
             chain_id: plan.sidechain.chain_id,
             code: Bulletin::BYTECODE.to_vec(),
         };
@@ -387,7 +359,6 @@ impl Deployer<'_> {
         let creation = Creation {
             contract: "anchor",
             want: plan.anchor(),
-            nonce: plan.anchor_chain.nonce,
             chain_id: plan.anchor_chain.chain_id,
             code: [&Anchor::BYTECODE[..], &arguments].concat(),
         };
@@ -402,91 +373,30 @@ impl Deployer<'_> {
         let call = Anchor::setHashCall {};
         let got = self.mainnet.call(anchor, &call, BlockId::latest()).await?;
         let want = set.hash().0;
-        if got == want {
-            Ok(())
-        } else {
-            Err(DeployError::SetHash { got, want })
-        }
+        if got == want { Ok(()) } else { Err(DeployError::SetHash { got, want }) }
     }
 
     async fn create(&self, client: &Client, creation: Creation) -> Result<Deployed, DeployError> {
-        let contract = creation.contract;
-        let want = creation.want;
-        let receipt = self.send(client, creation).await?;
-        let (hash, number) = (receipt.transaction_hash, receipt.block_number);
-        if !receipt.status() {
-            return Err(DeployError::Reverted { contract, hash });
-        }
-        let (Some(got), Some(block)) = (receipt.contract_address, number) else {
-            return Err(DeployError::Reverted { contract, hash });
-        };
+        let Creation { contract, want, chain_id, code } = creation;
+        let mut sender = Sender::new(client.clone(), self.key, chain_id, self.config)?;
+        let call = Call { to: None, data: code.into() };
+        let transaction = sender.send(call).await?;
+        let got = sender.address().create(transaction.nonce);
         if got != want {
             return Err(DeployError::Address { contract, got, want });
         }
-        let code_hash = client.code_hash(got).await?;
-        Ok(Deployed {
-            address: got,
-            block,
-            code_hash,
-        })
-    }
-
-    async fn send(
-        &self,
-        client: &Client,
-        creation: Creation,
-    ) -> Result<TransactionReceipt, DeployError> {
-        let contract = creation.contract;
-        let mut request = TransactionRequest::default().from(self.signer.address());
-        request.to = Some(TxKind::Create);
-        request = request.input(creation.code.clone().into());
-        let gas = client.estimate_gas(request).await?;
-        let fees = client.fees().await?;
-        let transaction = TxEip1559 {
-            chain_id: creation.chain_id,
-            nonce: creation.nonce,
-            // The estimate is of another block than the one that includes it.
-            gas_limit: gas.saturating_add(gas / 10),
-            max_fee_per_gas: fees.max,
-            max_priority_fee_per_gas: fees.tip,
-            to: TxKind::Create,
-            input: creation.code.into(),
-            ..TxEip1559::default()
+        let TransactionState::Final { block, .. } = transaction.state else {
+            let hash = transaction.hash();
+            return Err(DeployError::Missing { contract, hash });
         };
-        let payload = self.sign(transaction)?;
-        let hash = client.send_raw(&payload).await?;
-        receipt(client, contract, hash).await
+        let code_hash = client.code_hash(got).await?;
+        Ok(Deployed { address: got, block, code_hash })
     }
-
-    fn sign(&self, transaction: TxEip1559) -> Result<Bytes, ChainError> {
-        let hash = transaction.signature_hash();
-        let signature = self.signer.sign_hash_sync(&hash).map_err(ChainError::Sign)?;
-        Ok(transaction.into_signed(signature).encoded_2718().into())
-    }
-}
-
-async fn receipt(
-    client: &Client,
-    contract: &'static str,
-    hash: TxHash,
-) -> Result<TransactionReceipt, DeployError> {
-    let started = tokio::time::Instant::now();
-    while started.elapsed() < RECEIPT_PATIENCE {
-        if let Some(receipt) = client.receipt(hash).await? {
-            return Ok(receipt);
-        }
-        tokio::time::sleep(RECEIPT_POLL).await;
-    }
-    Err(DeployError::Pending { contract, hash })
 }
 
 fn same_network(contract: &'static str, got: B256, plan: &DeployPlan) -> Result<(), DeployError> {
     let (got, want) = (NetworkId(got), plan.network_id());
-    if got == want {
-        Ok(())
-    } else {
-        Err(DeployError::NetworkId { contract, got, want })
-    }
+    if got == want { Ok(()) } else { Err(DeployError::NetworkId { contract, got, want }) }
 }
 
 fn member(founder: &Founder) -> Anchor::Member {
@@ -512,10 +422,10 @@ macro_rules! parameters {
     ($name:ident, $contract:ident) => {
         fn $name(plan: &DeployPlan) -> $contract::Parameters {
             let parameters = &plan.parameters;
-            let writers = parameters.writers.iter().map(|entry| $contract::Writer {
-                kind: entry.kind,
-                writer: entry.writer,
-            });
+            let writers = parameters
+                .writers
+                .iter()
+                .map(|entry| $contract::Writer { kind: entry.kind, writer: entry.writer });
             $contract::Parameters {
                 random: plan.random,
                 checkpointInterval: parameters.checkpoint_interval,

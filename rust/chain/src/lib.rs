@@ -16,23 +16,27 @@
 
 mod bindings;
 mod client;
+mod deploy;
 mod error;
 mod event;
 mod follower;
 mod network;
 mod replay;
 mod sender;
+mod shares;
 mod transaction;
 mod transport;
 
 pub use bindings::{Anchor, Bulletin, Registry, refusal_of, revert_refusal};
 pub use client::{BlockRef, ChainLog, Client, Fees, NonceAt};
+pub use deploy::{DeployError, DeployPlan, Deployer, DeployerChain, Founder, deploy};
 pub use error::{AnswerError, ChainError, Class};
 pub use event::Event;
 pub use follower::{Finality, Follower};
 pub use network::check_network;
 pub use replay::{BlockEvents, Disagreement, Entry, FollowError, Replay, TicketError};
 pub use sender::{Sender, SenderConfig};
+pub use shares::{CertifyError, PostedShare, ShareError, Tally};
 pub use transaction::{
     Action, Call, DropReason, Inclusion, Observation, Patience, Payload, Transaction,
     TransactionState,

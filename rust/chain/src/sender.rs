@@ -130,8 +130,12 @@ impl Sender {
         self.next_nonce = 0;
     }
 
+    /// The nonce is that of an older block: a node may count a transaction of its newest block
+    /// before it shows the receipt, which would look like another transaction's doing.
     async fn observe(&self, transaction: &Transaction) -> Result<Observation, ChainError> {
-        let account_nonce = self.client.nonce(self.address, NonceAt::Latest).await?;
+        let latest = self.client.latest().await?;
+        let settled = latest.saturating_sub(self.config.confirmations.max(1));
+        let account_nonce = self.client.nonce(self.address, NonceAt::Block(settled)).await?;
         let mut inclusion = None;
         for payload in transaction.payloads.iter().rev() {
             inclusion = self.inclusion(payload).await?;
@@ -139,7 +143,6 @@ impl Sender {
                 break;
             }
         }
-        let latest = self.client.latest().await?;
         Ok(Observation { latest, account_nonce, inclusion })
     }
 

@@ -85,12 +85,7 @@ impl Tally {
     /// No shares yet.
     #[must_use]
     pub fn new(checkpoint: Checkpoint) -> Self {
-        Self {
-            checkpoint,
-            digest: checkpoint.digest(),
-            shares: BTreeMap::new(),
-            weight: 0,
-        }
+        Self { checkpoint, digest: checkpoint.digest(), shares: BTreeMap::new(), weight: 0 }
     }
 
     /// What is signed.
@@ -119,12 +114,7 @@ impl Tally {
         let (want_block, want_era) = (self.checkpoint.block_number, self.checkpoint.era);
         if (posted.block_number, posted.era) != (want_block, want_era) {
             let (got_block, got_era) = (posted.block_number, posted.era);
-            return Err(ShareError::Checkpoint {
-                got_block,
-                got_era,
-                want_block,
-                want_era,
-            });
+            return Err(ShareError::Checkpoint { got_block, got_era, want_block, want_era });
         }
         let found = set.position(posted.validator).and_then(|position| {
             let member = set.members().get(position)?;
@@ -133,21 +123,13 @@ impl Tally {
         let (position, member) = found.ok_or(ShareError::Stranger(posted.validator))?;
         let (got, want) = (posted.digest, self.digest);
         if got != want {
-            return Err(ShareError::Digest {
-                position,
-                got,
-                want,
-            });
+            return Err(ShareError::Digest { position, got, want });
         }
         if self.shares.contains_key(&position) {
             return Err(ShareError::Again(position));
         }
-        let forged = ShareError::Signature {
-            position,
-            digest: want,
-        };
-        let bytes: &[u8; SIGNATURE_BYTES] =
-            posted.share.as_ref().try_into().map_err(|_| forged)?;
+        let forged = ShareError::Signature { position, digest: want };
+        let bytes: &[u8; SIGNATURE_BYTES] = posted.share.as_ref().try_into().map_err(|_| forged)?;
         let signature = Signature::from_bytes(bytes).map_err(|_| forged)?;
         if !member.key.verifies(want, &signature) {
             return Err(forged);
@@ -243,10 +225,7 @@ impl Client {
 
 fn posted(log: &ChainLog) -> Result<PostedShare, AnswerError> {
     let event = Bulletin::SharePosted::decode_log_validate(&log.inner);
-    let event = event.map_err(|error| AnswerError::Abi {
-        what: "SharePosted",
-        error,
-    })?;
+    let event = event.map_err(|error| AnswerError::Abi { what: "SharePosted", error })?;
     Ok(PostedShare {
         validator: event.validator,
         block_number: event.blockNumber,
@@ -319,54 +298,23 @@ mod tests {
     fn shares_that_do_not_count_change_nothing() {
         let (set, good) = (set(), share(1, &checkpoint()));
         let digest = checkpoint().digest();
-        let elsewhere = Checkpoint {
-            network_id: NetworkId::repeat_byte(9),
-            ..checkpoint()
-        };
-        let forged = ShareError::Signature {
-            position: 0,
-            digest,
-        };
+        let elsewhere = Checkpoint { network_id: NetworkId::repeat_byte(9), ..checkpoint() };
+        let forged = ShareError::Signature { position: 0, digest };
         let cases = [
             (share(5, &checkpoint()), ShareError::Stranger(Address::repeat_byte(5))),
             (
                 share(1, &elsewhere),
-                ShareError::Digest {
-                    position: 0,
-                    got: elsewhere.digest(),
-                    want: digest,
-                },
+                ShareError::Digest { position: 0, got: elsewhere.digest(), want: digest },
             ),
             // The other network's signature under this one's digest.
-            (
-                PostedShare {
-                    digest,
-                    ..share(1, &elsewhere)
-                },
-                forged,
-            ),
+            (PostedShare { digest, ..share(1, &elsewhere) }, forged),
             // Another member's share, copied from the bulletin.
+            (PostedShare { validator: Address::repeat_byte(1), ..share(2, &checkpoint()) }, forged),
             (
-                PostedShare {
-                    validator: Address::repeat_byte(1),
-                    ..share(2, &checkpoint())
-                },
+                PostedShare { share: [&good.share[..], &[0]].concat().into(), ..good.clone() },
                 forged,
             ),
-            (
-                PostedShare {
-                    share: [&good.share[..], &[0]].concat().into(),
-                    ..good.clone()
-                },
-                forged,
-            ),
-            (
-                PostedShare {
-                    share: Bytes::from(vec![0xc0; 48]),
-                    ..good.clone()
-                },
-                forged,
-            ),
+            (PostedShare { share: Bytes::from(vec![0xc0; 48]), ..good.clone() }, forged),
         ];
         for (posted, error) in cases {
             let mut tally = Tally::new(checkpoint());

@@ -111,7 +111,7 @@ pub struct Inclusion {
 pub struct Observation {
     /// Latest block.
     pub latest: u64,
-    /// Transactions of the account in blocks; read before the receipts, so that a nonce that is
+    /// Transactions of the account in blocks whose receipts are there for sure; so a nonce that is
     /// used up without a receipt was used by another transaction.
     pub account_nonce: u64,
     /// The receipt, if any payload has one.

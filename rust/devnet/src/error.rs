@@ -61,6 +61,15 @@ pub enum DevnetError {
         /// What it said.
         source: Box<alloy::transports::TransportError>,
     },
+    /// A client of the chain failed.
+    #[error(transparent)]
+    Chain(#[from] fallow_chain::ChainError),
+    /// The contracts were not deployed.
+    #[error(transparent)]
+    Deploy(#[from] fallow_chain::DeployError),
+    /// The network file cannot be written as JSON.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
     /// The chain's address is none.
     #[error("`{0}` is no address of a chain")]
     Url(String),

@@ -3,12 +3,18 @@
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation))]
 
+mod account;
 mod anvil;
+mod devnet;
 mod error;
 mod poll;
 mod process;
+mod tap;
 
+pub use account::{DevAccount, DevValidator};
 pub use anvil::{ANVIL_VARIABLE, Anvil, AnvilOptions, MAINNET_ID, SIDECHAIN_ID, find_anvil};
+pub use devnet::{Devnet, DevnetOptions};
 pub use error::DevnetError;
 pub use poll::poll;
 pub use process::{ManagedProcess, ProcessSpec, Signal};
+pub use tap::{Hold, Tap};
