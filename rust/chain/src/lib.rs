@@ -17,6 +17,7 @@
 mod bindings;
 mod client;
 mod deploy;
+mod disagreement;
 mod error;
 mod event;
 mod follower;
@@ -30,11 +31,12 @@ mod transport;
 pub use bindings::{Anchor, Bulletin, Registry, refusal_of, revert_refusal};
 pub use client::{BlockRef, ChainLog, Client, Fees, NonceAt};
 pub use deploy::{DeployError, DeployPlan, Deployer, DeployerChain, Founder, deploy};
+pub use disagreement::{Disagreement, FollowError, TicketError};
 pub use error::{AnswerError, ChainError, Class};
 pub use event::Event;
 pub use follower::{Finality, Follower};
 pub use network::check_network;
-pub use replay::{BlockEvents, Disagreement, Entry, FollowError, Replay, TicketError};
+pub use replay::{BlockEvents, Entry, Replay};
 pub use sender::{Sender, SenderConfig};
 pub use shares::{CertifyError, PostedShare, ShareError, Tally};
 pub use transaction::{
