@@ -137,7 +137,12 @@ library BlsLib {
         view
         returns (G1Point memory point)
     {
-        uint256[4] memory uniform = expandMessage(tag, message);
+        // the point's words hold what it is made from until it is there
+        uint256 uniform;
+        assembly ("memory-safe") {
+            uniform := point
+        }
+        _expandTo(uniform, tag, message);
         bool done;
         assembly ("memory-safe") {
             // EIP-198 input for 64 bytes modulo p: lengths, base, exponent 1, modulus of 64 bytes,
@@ -171,6 +176,15 @@ library BlsLib {
         view
         returns (uint256[4] memory uniform)
     {
+        uint256 pointer;
+        assembly ("memory-safe") {
+            pointer := uniform
+        }
+        _expandTo(pointer, tag, message);
+    }
+
+    /// @dev Writes the 128 bytes to memory at `uniform`, which the caller has allocated.
+    function _expandTo(uint256 uniform, string memory tag, bytes memory message) private view {
         uint256 length = bytes(tag).length;
         assert(length <= 255);
         bool done;
@@ -193,15 +207,20 @@ library BlsLib {
             // b_i = SHA-256(b_0 xor b_(i-1) || I2OSP(i, 1) || DST_prime), b_0 xor nothing at first
             mcopy(add(free, 33), add(tag, 32), length)
             mstore8(add(add(free, 33), length), length)
-            let block_ := 0
-            for { let i := 0 } lt(i, 4) {} {
-                mstore(free, xor(first, block_))
-                let out := add(uniform, shl(5, i))
-                i := add(i, 1)
-                mstore8(add(free, 32), i)
-                done := and(done, staticcall(gas(), SHA256, free, add(length, 34), out, 32))
-                block_ := mload(out)
-            }
+            length := add(length, 34)
+            end := add(free, 32)
+            mstore(free, first)
+            mstore8(end, 1)
+            done := and(done, staticcall(gas(), SHA256, free, length, uniform, 32))
+            mstore(free, xor(first, mload(uniform)))
+            mstore8(end, 2)
+            done := and(done, staticcall(gas(), SHA256, free, length, add(uniform, 32), 32))
+            mstore(free, xor(first, mload(add(uniform, 32))))
+            mstore8(end, 3)
+            done := and(done, staticcall(gas(), SHA256, free, length, add(uniform, 64), 32))
+            mstore(free, xor(first, mload(add(uniform, 64))))
+            mstore8(end, 4)
+            done := and(done, staticcall(gas(), SHA256, free, length, add(uniform, 96), 32))
         }
         // SHA-256 takes any input: only missing gas can fail here
         assert(done);

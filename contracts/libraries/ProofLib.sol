@@ -46,8 +46,8 @@ library ProofLib {
         if (oldSize == 0 || oldSize >= newSize) return (false, 0, 0);
         // while the old tree's last node is a right child, both trees hold its parent whole
         uint256 level = LibBit.ffs(oldSize);
-        uint256 index = uint256(oldSize - 1) >> level;
-        uint256 inner = _levelsApart(index, uint256(newSize - 1) >> level);
+        uint256 index = (uint256(oldSize) - 1) >> level;
+        uint256 inner = _levelsApart(index, (uint256(newSize) - 1) >> level);
         uint256 needed = _siblings(index, inner);
         // index is 0 only if the old tree is one whole subtree: its root is known already
         bytes32 start = oldRoot;
@@ -87,31 +87,30 @@ library ProofLib {
     {
         oldGot = start;
         newGot = start;
-        // above `inner` every sibling is on the left
-        uint256 lefts = index | (type(uint256).max << inner);
         assembly ("memory-safe") {
-            // prefix and two children, in unallocated memory
+            // prefix at 0x1f, children at 0x20 and 0x40, where the free memory pointer is kept
             let free := mload(0x40)
-            mstore8(free, 0x01)
-            let left := add(free, 1)
-            let right := add(free, 33)
+            mstore(0x00, 0x01)
             let next := nodes.offset
-            for { let end := add(next, shl(5, nodes.length)) } lt(next, end) { } {
+            let end := add(next, shl(5, nodes.length))
+            // above `inner` every sibling is on the left
+            let lefts := or(index, shl(inner, not(0)))
+            for {} lt(next, end) { next := add(next, 32) } {
                 switch and(lefts, 1)
                 case 0 {
-                    mstore(left, newGot)
-                    calldatacopy(right, next, 32)
+                    mstore(0x20, newGot)
+                    mstore(0x40, calldataload(next))
                 }
                 default {
-                    calldatacopy(left, next, 32)
-                    mstore(right, oldGot)
-                    oldGot := keccak256(free, 65)
-                    mstore(right, newGot)
+                    mstore(0x20, calldataload(next))
+                    mstore(0x40, oldGot)
+                    oldGot := keccak256(0x1f, 65)
+                    mstore(0x40, newGot)
                 }
-                newGot := keccak256(free, 65)
+                newGot := keccak256(0x1f, 65)
                 lefts := shr(1, lefts)
-                next := add(next, 32)
             }
+            mstore(0x40, free)
         }
     }
 }

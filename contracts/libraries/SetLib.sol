@@ -100,16 +100,19 @@ library SetLib {
         view
         returns (uint256 weight)
     {
-        uint256 needed = (count + 7) / 8;
-        require(bitmap.length == needed, IAnchor.BitmapInvalid(bitmap.length, needed));
         bytes memory buffer;
-        for (uint256 first = 0; first < count; first += 256) {
-            uint256 present = _wordAt(bitmap, first / 8);
-            uint256 all = count - first < 256 ? (1 << (count - first)) - 1 : type(uint256).max;
-            require(present & ~all == 0, IAnchor.BitmapInvalid(present & ~all, 0));
-            if (present == all) continue;
-            if (buffer.length == 0) buffer = new bytes(SUM_BUFFER_BYTES);
-            weight += _addMembers(buffer, first, present ^ all);
+        // numbers of members and their weights are far below 2^256
+        unchecked {
+            uint256 needed = (count + 7) / 8;
+            require(bitmap.length == needed, IAnchor.BitmapInvalid(bitmap.length, needed));
+            for (uint256 first = 0; first < count; first += 256) {
+                uint256 all = _allOf(count - first);
+                uint256 present = _wordAt(bitmap, first / 8);
+                require(present & ~all == 0, IAnchor.BitmapInvalid(present & ~all, 0));
+                if (present == all) continue;
+                if (buffer.length == 0) buffer = new bytes(SUM_BUFFER_BYTES);
+                weight += _addMembers(buffer, first, LibBit.reverseBytes(present ^ all));
+            }
         }
         if (weight == 0) return 0;
         G2Point memory absent;
@@ -190,14 +193,26 @@ library SetLib {
         return address(uint160(uint256(hash)));
     }
 
-    /// @dev 256 bits of the bitmap from byte `start` on, member `8 * start` lowest; bits beyond its
-    /// end, where other calldata stands, are cut off.
+    /// @dev The word of a bitmap in which the next `count` members, 256 at most, are all present:
+    /// whole bytes from the left, then the lowest bits of one more.
+    function _allOf(uint256 count) private pure returns (uint256) {
+        if (count >= 256) return type(uint256).max;
+        unchecked {
+            uint256 whole = ~(type(uint256).max >> (count & ~uint256(7)));
+            uint256 rest = (1 << (count & 7)) - 1;
+            return whole | (rest << (248 - (count & ~uint256(7))));
+        }
+    }
+
+    /// @dev 32 bytes of the bitmap from byte `start` on; zero beyond its end, where other calldata
+    /// stands.
     function _wordAt(bytes calldata bitmap, uint256 start) private pure returns (uint256 word) {
         assembly ("memory-safe") {
             word := calldataload(add(bitmap.offset, start))
         }
-        word = LibBit.reverseBytes(word);
-        uint256 left = bitmap.length - start;
-        if (left < 32) word &= (1 << (8 * left)) - 1;
+        unchecked {
+            uint256 left = bitmap.length - start;
+            if (left < 32) word &= ~(type(uint256).max >> (8 * left));
+        }
     }
 }

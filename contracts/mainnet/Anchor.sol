@@ -12,6 +12,7 @@ import {
 import {INetwork, Parameters} from "../interfaces/INetwork.sol";
 import {BlsLib, G1Point, G2Point} from "../libraries/BlsLib.sol";
 import {CheckpointLib} from "../libraries/CheckpointLib.sol";
+import {HeadLib, PackedHead} from "../libraries/HeadLib.sol";
 import {NetworkLib} from "../libraries/NetworkLib.sol";
 import {ProofLib} from "../libraries/ProofLib.sol";
 import {CheckedSet, SetLib} from "../libraries/SetLib.sol";
@@ -19,16 +20,6 @@ import {CheckedSet, SetLib} from "../libraries/SetLib.sol";
 /// @title Anchor
 /// @notice docs/protocol.md section 11.
 contract Anchor is IAnchor {
-    /// @dev The last checkpoint in one word: what the next one is measured against. 40 bits hold
-    /// every time for 34 000 years; a block time is at most a minute ahead of mainnet's.
-    struct PackedHead {
-        uint64 size;
-        uint64 blockNumber;
-        uint40 blockTime;
-        uint40 anchoredAt;
-        uint48 count;
-    }
-
     /* CONSTANTS */
 
     /// @inheritdoc IAnchor
@@ -110,8 +101,7 @@ contract Anchor is IAnchor {
 
         uint256 latest = block.timestamp + MAX_CLOCK_AHEAD;
         require(config.baseTime <= latest, BlockTimeInFuture(config.baseTime, latest));
-        // forge-lint: disable-next-line(unsafe-typecast)
-        _head = PackedHead(0, config.baseBlock, uint40(config.baseTime), 0, 0);
+        _head = HeadLib.pack(0, config.baseBlock, config.baseTime, 0, 0);
         _root = ProofLib.EMPTY_ROOT;
 
         notAfter = config.notAfter;
@@ -140,10 +130,10 @@ contract Anchor is IAnchor {
         bytes32[] calldata consistencyProof,
         Certificate calldata certificate
     ) external {
-        PackedHead memory last = _head;
+        PackedHead last = _head;
         _requireOwn(checkpoint);
         _requirePlausible(checkpoint, last);
-        _requireExtension(checkpoint, consistencyProof, last.size);
+        _requireExtension(checkpoint, consistencyProof, last.size());
         bytes32 digest = CheckpointLib.digestOf(checkpoint);
         _requireCertified(digest, certificate);
         _keep(checkpoint, digest, certificate.bitmap, last);
@@ -157,9 +147,9 @@ contract Anchor is IAnchor {
         view
         returns (uint64 anchoredAt)
     {
-        PackedHead memory last = _head;
-        _requireIncluded(record, path, last.size, _root);
-        return last.anchoredAt;
+        PackedHead last = _head;
+        _requireIncluded(record, path, last.size(), _root);
+        return last.anchoredAt();
     }
 
     /// @inheritdoc IAnchor
@@ -184,13 +174,13 @@ contract Anchor is IAnchor {
 
     /// @inheritdoc IAnchor
     function head() external view returns (Head memory) {
-        PackedHead memory last = _head;
+        PackedHead last = _head;
         return Head({
-            size: last.size,
-            blockNumber: last.blockNumber,
-            blockTime: last.blockTime,
-            anchoredAt: last.anchoredAt,
-            count: last.count,
+            size: last.size(),
+            blockNumber: last.blockNumber(),
+            blockTime: last.blockTime(),
+            anchoredAt: last.anchoredAt(),
+            count: last.count(),
             root: _root
         });
     }
@@ -223,28 +213,25 @@ contract Anchor is IAnchor {
     }
 
     /// @dev Rules 3 to 5, but for the equal root of an equal size.
-    function _requirePlausible(Checkpoint calldata checkpoint, PackedHead memory last)
-        internal
-        view
-    {
+    function _requirePlausible(Checkpoint calldata checkpoint, PackedHead last) internal view {
         uint64 number = checkpoint.blockNumber;
-        require(number > last.blockNumber, BlockNumberNotRising(number, last.blockNumber));
+        require(number > last.blockNumber(), BlockNumberNotRising(number, last.blockNumber()));
         uint64 time = checkpoint.blockTime;
-        require(time > last.blockTime, BlockTimeNotRising(time, last.blockTime));
+        require(time > last.blockTime(), BlockTimeNotRising(time, last.blockTime()));
         uint64 size = checkpoint.size;
         // differences are taken of what was compared before, sums of times far below 2^64
         unchecked {
             uint256 latest = block.timestamp + MAX_CLOCK_AHEAD;
             require(time <= latest, BlockTimeInFuture(time, latest));
-            uint256 blocks = number - last.blockNumber;
-            uint256 most = BLOCKS_BURST + BLOCKS_PER_SECOND * (time - last.blockTime);
+            uint256 blocks = number - last.blockNumber();
+            uint256 most = BLOCKS_BURST + BLOCKS_PER_SECOND * (time - last.blockTime());
             require(blocks <= most, TooManyBlocks(blocks, most));
 
-            require(size >= last.size, SizeShrinks(size, last.size));
-            uint256 growth = size - last.size;
+            require(size >= last.size(), SizeShrinks(size, last.size()));
+            uint256 growth = size - last.size();
             require(growth <= MAX_GROWTH, GrowthTooLarge(growth, MAX_GROWTH));
 
-            uint256 soonest = last.anchoredAt + SPACING;
+            uint256 soonest = last.anchoredAt() + SPACING;
             require(block.timestamp >= soonest, AnchoredTooSoon(block.timestamp, soonest));
         }
     }
@@ -272,7 +259,16 @@ contract Anchor is IAnchor {
 
     /// @dev Rule 7.
     function _requireCertified(bytes32 digest, Certificate calldata certificate) internal view {
-        G2Point memory key = _aggregateKey();
+        G2Point memory key = G2Point({
+            x0High: KEY_X0_HIGH,
+            x0Low: KEY_X0_LOW,
+            x1High: KEY_X1_HIGH,
+            x1Low: KEY_X1_LOW,
+            y0High: KEY_Y0_HIGH,
+            y0Low: KEY_Y0_LOW,
+            y1High: KEY_Y1_HIGH,
+            y1Low: KEY_Y1_LOW
+        });
         uint256 absent = SetLib.removeAbsent(key, certificate.bitmap, MEMBER_COUNT);
         unchecked {
             // the absent are part of the total, which is below 2^64
@@ -294,29 +290,27 @@ contract Anchor is IAnchor {
         Checkpoint calldata checkpoint,
         bytes32 digest,
         bytes calldata bitmap,
-        PackedHead memory last
+        PackedHead last
     ) internal {
-        // forge-lint: disable-start(unsafe-typecast)
-        // times were compared with the clock, which 40 bits hold
-        uint40 anchoredAt = uint40(block.timestamp);
-        uint40 blockTime = uint40(checkpoint.blockTime);
-        // forge-lint: disable-end(unsafe-typecast)
-        uint48 count;
+        uint64 anchoredAt = uint64(block.timestamp);
+        uint64 count;
         unchecked {
-            count = last.count + 1; // one a second fills 48 bits in nine million years
+            count = last.count() + 1; // one a second fills 48 bits in nine million years
         }
-        _head = PackedHead(checkpoint.size, checkpoint.blockNumber, blockTime, anchoredAt, count);
+        _head = HeadLib.pack(
+            checkpoint.size, checkpoint.blockNumber, checkpoint.blockTime, anchoredAt, count
+        );
         _root = checkpoint.root;
         _ring[count % ringSize] =
-            CheckpointLib.entryOf(digest, last.size, last.blockTime, anchoredAt, bitmap);
+            CheckpointLib.entryOf(digest, last.size(), last.blockTime(), anchoredAt, bitmap);
         emit CheckpointAnchored(
             checkpoint.blockNumber,
             checkpoint.size,
             checkpoint.root,
             checkpoint.blockHash,
-            blockTime,
-            last.size,
-            last.blockTime,
+            checkpoint.blockTime,
+            last.size(),
+            last.blockTime(),
             anchoredAt,
             count,
             bitmap
@@ -338,16 +332,5 @@ contract Anchor is IAnchor {
             ProofLib.inclusionRoot(ProofLib.leafHash(record), index, size, path);
         require(complete, InclusionProofInvalid(0, root));
         require(got == root, InclusionProofInvalid(got, root));
-    }
-
-    function _aggregateKey() internal view returns (G2Point memory key) {
-        key.x0High = KEY_X0_HIGH;
-        key.x0Low = KEY_X0_LOW;
-        key.x1High = KEY_X1_HIGH;
-        key.x1Low = KEY_X1_LOW;
-        key.y0High = KEY_Y0_HIGH;
-        key.y0Low = KEY_Y0_LOW;
-        key.y1High = KEY_Y1_HIGH;
-        key.y1Low = KEY_Y1_LOW;
     }
 }

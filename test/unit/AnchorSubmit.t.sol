@@ -185,9 +185,7 @@ contract AnchorSubmitTest is AnchorBase {
         checkpoint.blockTime = type(uint64).max;
         _refuse(
             checkpoint,
-            abi.encodeWithSelector(
-                IAnchor.BlockTimeInFuture.selector, type(uint64).max, START + 60
-            )
+            abi.encodeWithSelector(IAnchor.BlockTimeInFuture.selector, type(uint64).max, START + 60)
         );
         _accept(_five());
     }
@@ -206,13 +204,9 @@ contract AnchorSubmitTest is AnchorBase {
         uint64 most = 1 << 24;
         Checkpoint memory checkpoint = _five();
         checkpoint.size = most + 1;
-        _refuse(
-            checkpoint, abi.encodeWithSelector(IAnchor.GrowthTooLarge.selector, most + 1, most)
-        );
+        _refuse(checkpoint, abi.encodeWithSelector(IAnchor.GrowthTooLarge.selector, most + 1, most));
         checkpoint.size = 1 << 63;
-        _refuse(
-            checkpoint, abi.encodeWithSelector(IAnchor.GrowthTooLarge.selector, 1 << 63, most)
-        );
+        _refuse(checkpoint, abi.encodeWithSelector(IAnchor.GrowthTooLarge.selector, 1 << 63, most));
         checkpoint.size = most;
         _accept(checkpoint);
         assertEq(anchor.head().size, most, "size");
@@ -381,11 +375,9 @@ contract AnchorSubmitTest is AnchorBase {
         _refuseWith(checkpoint, new bytes32[](0), refusal);
     }
 
-    function _refuseWith(
-        Checkpoint memory checkpoint,
-        bytes32[] memory proof,
-        bytes memory refusal
-    ) internal {
+    function _refuseWith(Checkpoint memory checkpoint, bytes32[] memory proof, bytes memory refusal)
+        internal
+    {
         Certificate memory certificate = certify(checkpoint, 4, none());
         vm.expectRevert(refusal);
         anchor.submit(checkpoint, proof, certificate);

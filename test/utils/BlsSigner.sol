@@ -11,8 +11,7 @@ library BlsSigner {
     uint256 internal constant ORDER =
         0x73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001;
     /// @dev The generator of G2 as EIP-2537 prints it.
-    bytes internal constant GENERATOR =
-        hex"00000000000000000000000000000000024aa2b2f08f0a91260805272dc51051"
+    bytes internal constant GENERATOR = hex"00000000000000000000000000000000024aa2b2f08f0a91260805272dc51051"
         hex"c6e47ad4fa403b02b4510b647ae3d1770bac0326a805bbefd48056c8c121bdb8"
         hex"0000000000000000000000000000000013e02b6052719f607dacd3a088274f65"
         hex"596bd0d09920b61ab5da61bbdc7f5049334cf11213945d57e5ac7d055d042b7e"

@@ -70,13 +70,11 @@ library ReferenceLog {
     }
 
     /// @dev SUBPROOF(size, D[from:to], whole) of 2.1.4.1.
-    function _subproof(
-        bytes32[] memory leaves,
-        uint256 size,
-        uint256 from,
-        uint256 to,
-        bool whole
-    ) private pure returns (bytes32[] memory) {
+    function _subproof(bytes32[] memory leaves, uint256 size, uint256 from, uint256 to, bool whole)
+        private
+        pure
+        returns (bytes32[] memory)
+    {
         if (size == to - from) {
             bytes32[] memory none = new bytes32[](0);
             return whole ? none : append(none, root(leaves, from, to));
@@ -85,9 +83,7 @@ library ReferenceLog {
         uint256 middle = from + k;
         return size <= k
             ? append(_subproof(leaves, size, from, middle, whole), root(leaves, middle, to))
-            : append(
-                _subproof(leaves, size - k, middle, to, false), root(leaves, from, middle)
-            );
+            : append(_subproof(leaves, size - k, middle, to, false), root(leaves, from, middle));
     }
 
     function _invent(uint256 size, uint256 newSize, bool whole, bytes32 seed)
