@@ -1,0 +1,195 @@
+//! A registry that keeps the rules.
+
+use crate::support::{Chain, PATIENCE};
+use alloy::sol_types::SolEvent as _;
+use alloy_primitives::B256;
+use fallow_chain::{
+    Bulletin, Call, ChainError, Finality, Follower, Registry, Sender, SenderConfig,
+};
+use fallow_devnet::DevAccount;
+use fallow_protocol::{Checkpoint, Code, bls};
+use fallow_validator::{Config, Status, StoreError, Validator, ValidatorError};
+use std::future::{Pending, pending};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+struct Running {
+    status: watch::Receiver<Status>,
+    task: JoinHandle<Result<(), ValidatorError>>,
+}
+
+impl Running {
+    async fn start(config: Config) -> Self {
+        let validator = Validator::bind(config).await.unwrap();
+        let never: Pending<()> = pending();
+        Self { status: validator.status(), task: tokio::spawn(validator.run(never)) }
+    }
+
+    async fn until(&mut self, what: &str, reached: impl Fn(&Status) -> bool) -> Status {
+        let waited = self.status.wait_for(|status| reached(status));
+        let status = tokio::time::timeout(PATIENCE, waited).await;
+        status.unwrap_or_else(|_| panic!("not in time: {what}")).unwrap().clone()
+    }
+
+    /// Ends it where it stands, as a crash does.
+    async fn crash(self) {
+        self.task.abort();
+        assert!(self.task.await.unwrap_err().is_cancelled());
+    }
+}
+
+/// What the chain says, re-executed by somebody else.
+async fn followed(chain: &Chain) -> Follower {
+    let mut follower = Follower::new(&chain.network, chain.client.clone(), Finality::Latest);
+    follower.sync().await.unwrap();
+    follower
+}
+
+/// The share that is on the bulletin for a checkpoint.
+async fn share(chain: &Chain, checkpoint: &Checkpoint) -> bls::Signature {
+    let bulletin = chain.network.network.sidechain.bulletin;
+    let first = chain.network.network.sidechain.block;
+    let latest = chain.client.latest().await.unwrap();
+    let logs = chain.client.logs(bulletin, first..=latest).await.unwrap();
+    let posts = logs.iter().map(|log| Bulletin::SharePosted::decode_log(&log.inner).unwrap().data);
+    let mut posts = posts.filter(|post| post.blockNumber == checkpoint.block_number);
+    let post = posts.next().expect("a share of the block");
+    assert_eq!(posts.next(), None, "one share for each block");
+    assert_eq!(post.validator, chain.validator.account.address());
+    assert_eq!(post.digest, checkpoint.digest());
+    bls::Signature::from_bytes(post.share.as_ref().try_into().unwrap()).unwrap()
+}
+
+async fn announce_and_ask(chain: &mut Chain) {
+    let [provider, requester] =
+        ["provider", "requester"].map(|name| DevAccount::new(name).key().clone());
+    let announcement = chain.announcement(&provider, 2);
+    chain.announce(announcement, &provider).await.unwrap();
+    let request = chain.request(&announcement, &requester, 1);
+    chain.ask(request, &requester).await.unwrap();
+    let again = chain.ask(request, &requester).await.unwrap_err();
+    let ChainError::Refused { data: Some(data), .. } = again else {
+        panic!("unexpected: {again}");
+    };
+    let refusal = fallow_chain::revert_refusal(&data).unwrap();
+    assert_eq!(refusal.code, Code::SequenceAlreadyUsed);
+}
+
+#[tokio::test]
+async fn checkpoints_of_an_honest_registry_are_signed_and_posted() {
+    let mut chain = Chain::start(&Registry::BYTECODE).await;
+    let mut running = Running::start(chain.config()).await;
+    announce_and_ask(&mut chain).await;
+    let recorded = chain.client.latest().await.unwrap();
+    let posted = running.until("a share", |status| status.posted > Some(recorded)).await;
+    assert_eq!(posted.size, 3, "genesis, announcement, allocation");
+    let follower = followed(&chain).await;
+    let checkpoint = follower.checkpoint(posted.posted.unwrap()).unwrap();
+    assert_eq!((checkpoint.size, checkpoint.root), (3, follower.root()));
+    let share = share(&chain, &checkpoint).await;
+    assert!(chain.validator.key.public_key().verifies(checkpoint.digest(), &share));
+    running.crash().await;
+}
+
+#[tokio::test]
+async fn a_crashed_validator_goes_on_with_what_it_signed() {
+    let mut chain = Chain::start(&Registry::BYTECODE).await;
+    let mut running = Running::start(chain.config()).await;
+    running.until("a signature", |status| status.signed.is_some()).await;
+    announce_and_ask(&mut chain).await;
+    running.until("three records", |status| status.size == 3).await;
+    running.crash().await;
+    let down_at = chain.client.latest().await.unwrap();
+    let mut running = Running::start(chain.config()).await;
+    let status = running.until("a share", |status| status.posted > Some(down_at)).await;
+    running.crash().await;
+    // Whatever it signed before and after is on the bulletin, each with the one digest.
+    let follower = followed(&chain).await;
+    let posted = status.posted.unwrap();
+    let mut shares = 0;
+    for checkpoint in follower.checkpoints_after(0, usize::MAX) {
+        let digest = chain.posted(checkpoint.block_number).await;
+        assert!([B256::ZERO, checkpoint.digest()].contains(&digest), "another digest is there");
+        shares += u32::from(digest == checkpoint.digest() && checkpoint.block_number <= posted);
+    }
+    assert!(shares >= 2, "one of each life, got {shares}");
+}
+
+#[tokio::test]
+async fn a_second_process_cannot_use_the_store() {
+    let chain = Chain::start(&Registry::BYTECODE).await;
+    let first = Validator::bind(chain.config()).await.unwrap();
+    let second = Validator::bind(chain.config()).await;
+    assert!(matches!(second, Err(ValidatorError::Store(StoreError::InUse { .. }))));
+    drop(first);
+    assert!(Validator::bind(chain.config()).await.is_ok());
+}
+
+#[tokio::test]
+async fn another_digest_on_the_bulletin_stops_the_validator() {
+    let chain = Chain::start(&Registry::BYTECODE).await;
+    let bulletin = chain.network.network.sidechain.bulletin;
+    // Somebody with the same account posts for every block that may come next.
+    let key = chain.validator.account.key();
+    let config = SenderConfig { confirmations: 0, ..SenderConfig::default() };
+    let chain_id = chain.anvil.chain_id();
+    let mut sender = Sender::new(chain.client.clone(), key, chain_id, config).unwrap();
+    let latest = chain.client.latest().await.unwrap();
+    let stolen = B256::repeat_byte(9);
+    let mut transactions = Vec::new();
+    for block in latest..latest + 40 {
+        let call = Bulletin::postCall {
+            era: 0,
+            blockNumber: block,
+            digest: stolen,
+            share: vec![1; 48].into(),
+        };
+        let data = alloy::sol_types::SolCall::abi_encode(&call).into();
+        let mut transaction = sender.build(Call { to: Some(bulletin), data }).await.unwrap();
+        sender.follow(&mut transaction).await.unwrap();
+        transactions.push(transaction);
+    }
+    let last = latest + 39;
+    fallow_devnet::poll(
+        "stolen posts",
+        PATIENCE,
+        std::time::Duration::from_millis(50),
+        async || {
+            let posted = chain.posted(last).await == stolen;
+            Ok::<_, fallow_devnet::DevnetError>(posted.then_some(()))
+        },
+    )
+    .await
+    .unwrap();
+    let validator = Validator::bind(chain.config()).await.unwrap();
+    let ended = tokio::time::timeout(PATIENCE, validator.run(pending())).await.unwrap();
+    let error = ended.unwrap_err();
+    assert_eq!(error.exit_code(), 1);
+    let reason = error.to_string();
+    assert!(reason.contains(&stolen.to_string()), "names the digest: {reason}");
+}
+
+#[tokio::test]
+async fn a_registry_of_other_code_is_refused_before_anything_runs() {
+    let chain = Chain::start(&Registry::BYTECODE).await;
+    let mut config = chain.config();
+    config.network.network.code_hashes.registry = B256::repeat_byte(1);
+    let refused = Validator::bind(config).await;
+    assert!(matches!(
+        refused,
+        Err(ValidatorError::Chain(ChainError::CodeHash { contract: "registry", .. }))
+    ));
+}
+
+#[tokio::test]
+async fn shutting_down_ends_it_without_an_error() {
+    let chain = Chain::start(&Registry::BYTECODE).await;
+    let validator = Validator::bind(chain.config()).await.unwrap();
+    let mut status = validator.status();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let shutdown = async move { stopped.await.expect("the sender lives") };
+    let task = tokio::spawn(validator.run(shutdown));
+    status.wait_for(|status| status.head.is_some()).await.unwrap();
+    stop.send(()).unwrap();
+    tokio::time::timeout(PATIENCE, task).await.unwrap().unwrap().unwrap();
+}

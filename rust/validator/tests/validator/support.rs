@@ -1,0 +1,215 @@
+//! One chain with one registry and one bulletin, and what a validator of it needs.
+
+use alloy::eips::BlockId;
+use alloy::sol_types::{SolCall, SolConstructor as _};
+use alloy_primitives::{Address, B256, U256};
+use fallow_chain::{
+    Bulletin, Call, ChainError, Client, Finality, Limits, Registry, Sender, SenderConfig,
+};
+use fallow_devnet::{Anvil, AnvilOptions, DevAccount, DevValidator};
+use fallow_protocol::{
+    AnchorChain, Announcement, CodeHashes, Member, Network, NetworkFile, NetworkPart, Parameters,
+    Request, SecretKey, Set, Sidechain, Signature, Trust,
+};
+use fallow_validator::Config;
+use std::time::Duration;
+
+pub(crate) const INTERVAL: u64 = 2;
+/// Longest wait for anything: a machine under load, not what is expected.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Nobody talks to the anchor here.
+const ANCHOR_CHAIN: u64 = 1;
+const ANCHOR: Address = Address::repeat_byte(0xaa);
+
+const SENDER: SenderConfig =
+    SenderConfig { confirmations: 0, patience: 20, poll: Duration::from_millis(50) };
+
+pub(crate) struct Chain {
+    pub(crate) anvil: Anvil,
+    pub(crate) client: Client,
+    pub(crate) network: NetworkFile,
+    pub(crate) set: Set,
+    pub(crate) validator: DevValidator,
+    pub(crate) sender: Sender,
+    /// The chain's time when it was deployed.
+    pub(crate) now: u64,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl Chain {
+    /// Deploys `code` as the registry, whatever it does.
+    pub(crate) async fn start(code: &[u8]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options =
+            AnvilOptions { block_time: Duration::from_millis(200), ..AnvilOptions::sidechain() };
+        let anvil = Anvil::start(&options, folder.path()).await.unwrap();
+        let client = Client::new(anvil.url(), Limits::default()).unwrap();
+        let (deployer, validator) = (DevAccount::new("deployer"), DevValidator::new(1));
+        anvil.fund(&[deployer.address(), validator.account.address()]).await.unwrap();
+        let chain_id = anvil.chain_id();
+        let mut sender = Sender::new(client.clone(), deployer.key(), chain_id, SENDER).unwrap();
+        let network = deploy(&client, &mut sender, chain_id, code).await;
+        let now = client.block(client.latest().await.unwrap()).await.unwrap().time;
+        let key = validator.key.public_key();
+        let member = Member { address: validator.account.address(), weight: 1, key };
+        let set = Set::new(network.id(), 1, now + 86_400, vec![member]).unwrap();
+        let trust = Trust { era: 0, set_number: 1, set_hash: set.hash(), checkpoint: None };
+        let network = NetworkFile::new(network.0, trust);
+        Self { anvil, client, network, set, validator, sender, now, folder }
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        Config {
+            network: self.network.clone(),
+            set: self.set.clone(),
+            bls_key: self.validator.key.clone(),
+            account_key: self.validator.account.key().clone(),
+            sidechain_url: self.anvil.url().to_owned(),
+            limits: Limits::default(),
+            store: self.folder.path().join("signed.redb"),
+            poll_interval: Duration::from_millis(50),
+            finality: Finality::Latest,
+            sender: SENDER,
+        }
+    }
+
+    /// What `provider` offers: `volume` units for 24 hours from now on.
+    pub(crate) fn announcement(&self, provider: &SecretKey, volume: u16) -> Announcement {
+        let start_time = self.now - self.now % 3_600;
+        Announcement {
+            provider: provider.address(),
+            approver: Address::ZERO,
+            volume,
+            start_time,
+            end_time: start_time + 24 * 3_600,
+            slot_seconds: 3_600,
+            notice_seconds: 0,
+            timestamp: self.now,
+            offer: B256::repeat_byte(7),
+        }
+    }
+
+    /// A claim on one unit in the third slot from now.
+    pub(crate) fn request(
+        &self,
+        resource: &Announcement,
+        requester: &SecretKey,
+        sequence: u64,
+    ) -> Request {
+        let start_time = resource.start_time + 2 * 3_600;
+        Request {
+            resource_id: resource.id(&self.network.domain()),
+            requester: requester.address(),
+            volume: 1,
+            start_time,
+            end_time: start_time + 3_600,
+            timestamp: self.now,
+            sequence,
+        }
+    }
+
+    pub(crate) async fn announce(
+        &mut self,
+        announcement: Announcement,
+        signer: &SecretKey,
+    ) -> Result<(), ChainError> {
+        let signature = signer.sign(announcement.id(&self.network.domain()).0);
+        let signatures = signature.0.to_vec().into();
+        self.send(&Registry::announceCall { announcement: announcement.into(), signatures }).await
+    }
+
+    pub(crate) async fn ask(
+        &mut self,
+        request: Request,
+        signer: &SecretKey,
+    ) -> Result<(), ChainError> {
+        let signature: Signature = signer.sign(request.id(&self.network.domain()).0);
+        let signatures = signature.0.to_vec().into();
+        self.send(&Registry::requestCall { message: request.into(), signatures }).await
+    }
+
+    async fn send(&mut self, call: &impl SolCall) -> Result<(), ChainError> {
+        let to = Some(self.network.network.sidechain.registry);
+        self.sender.send(Call { to, data: call.abi_encode().into() }).await.map(drop)
+    }
+
+
+    /// The digest that the validator has posted for a block.
+    pub(crate) async fn posted(&self, block: u64) -> B256 {
+        let validator = self.validator.account.address();
+        let call = Bulletin::digestOfCall { validator, era: 0, blockNumber: block };
+        let bulletin = self.network.network.sidechain.bulletin;
+        self.client.call(bulletin, &call, BlockId::latest()).await.unwrap()
+    }
+}
+
+struct Deployed(NetworkPart);
+
+impl Deployed {
+    fn id(&self) -> fallow_protocol::NetworkId {
+        self.0.network().id()
+    }
+}
+
+async fn deploy(client: &Client, sender: &mut Sender, chain_id: u64, code: &[u8]) -> Deployed {
+    let parameters = Parameters {
+        checkpoint_interval: INTERVAL,
+        heartbeat: 5 * INTERVAL,
+        challenge_period: 60,
+        query_deadline: 60,
+        ring_size: 60,
+        writers: vec![],
+    };
+    let random = B256::repeat_byte(3);
+    let registry = sender.address().create(0);
+    let arguments = Registry::constructorCall { config: registry_config(&parameters, random) };
+    let creation = [code, &arguments.abi_encode()].concat();
+    let created = sender.send(Call { to: None, data: creation.into() }).await.unwrap();
+    let fallow_chain::TransactionState::Final { block, .. } = created.state else {
+        panic!("not final: {created:?}");
+    };
+    let bulletin = sender.address().create(1);
+    let creation = Bulletin::BYTECODE.clone();
+    sender.send(Call { to: None, data: creation }).await.unwrap();
+    let salt = parameters.salt(random);
+    let network = Network {
+        sidechain_id: chain_id,
+        registry,
+        anchor_chain_id: ANCHOR_CHAIN,
+        anchor: ANCHOR,
+        salt,
+    };
+    let got = client.call(registry, &Registry::networkIdCall {}, BlockId::latest()).await.unwrap();
+    assert_eq!(got, network.id().0, "the registry computes the same networkId");
+    Deployed(NetworkPart {
+        sidechain: Sidechain { chain_id, registry, bulletin, block },
+        anchor_chain: AnchorChain { chain_id: ANCHOR_CHAIN, anchor: ANCHOR, block: 0 },
+        random,
+        parameters,
+        code_hashes: CodeHashes {
+            registry: client.code_hash(registry).await.unwrap(),
+            bulletin: client.code_hash(bulletin).await.unwrap(),
+            anchor: B256::ZERO,
+        },
+    })
+}
+
+fn registry_config(parameters: &Parameters, random: B256) -> Registry::RegistryConfig {
+    Registry::RegistryConfig {
+        anchorChainId: U256::from(ANCHOR_CHAIN),
+        anchor: ANCHOR,
+        parameters: Registry::Parameters {
+            random,
+            checkpointInterval: parameters.checkpoint_interval,
+            heartbeat: parameters.heartbeat,
+            challengePeriod: parameters.challenge_period,
+            queryDeadline: parameters.query_deadline,
+            ringSize: parameters.ring_size,
+            writers: vec![],
+        },
+        parentNetwork: B256::ZERO,
+        parentCheckpoint: B256::ZERO,
+        parentSize: 0,
+    }
+}
