@@ -103,8 +103,8 @@ abstract contract AnchorBase is Test {
         return new Anchor(config);
     }
 
-    /// @dev Address of the contract that this test creates next.
-    function nextAnchor() internal view returns (address) {
+    /// @dev Address of the anchor that is deployed next: proofs of possession name it.
+    function nextAnchor() internal view virtual returns (address) {
         return vm.computeCreateAddress(address(this), vm.getNonce(address(this)));
     }
 
