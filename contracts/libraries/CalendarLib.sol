@@ -13,7 +13,8 @@ import {ResourceLib} from "./ResourceLib.sol";
 /// @param wordCount how many calendar words these slots touch
 /// @param buffer memory address of `wordCount` items (index before 64 | 12 x used after 16),
 /// followed by the `wordCount` storage slots of these words
-/// @param lacks not 0 if some slot has less free volume than is asked
+/// @param got what a check found that refuses the request
+/// @param want what it wanted
 struct Claim {
     bytes32 id;
     uint256 resource;
@@ -22,7 +23,8 @@ struct Claim {
     uint256 slotCount;
     uint256 wordCount;
     uint256 buffer;
-    uint256 lacks;
+    uint256 got;
+    uint256 want;
 }
 
 /// @title CalendarLib: used volume of each slot of a resource, 12 slots in a storage word
@@ -43,72 +45,88 @@ library CalendarLib {
     /// @dev The bit above each of these lanes. It survives a subtraction that does not borrow.
     uint256 internal constant GUARD = LANES / 0xffffffff << 16;
 
-    /// @notice The slots of a window: number of the first, and how many.
-    /// @dev Means nothing before `judgeSlots` found the window inside the resource's and aligned;
-    /// all is 0 for a resource that is not recorded.
-    function slotsOf(uint256 resource, uint256 start, uint256 end)
-        internal
-        pure
-        returns (uint256 firstSlot, uint256 slotCount)
-    {
-        uint256 slotSeconds = ResourceLib.slotSecondsOf(resource);
-        uint256 resourceStart = ResourceLib.startOf(resource);
-        assembly ("memory-safe") {
-            // the EVM divides by zero without complaint
-            firstSlot := div(sub(start, resourceStart), slotSeconds)
-            slotCount := div(sub(end, start), slotSeconds)
+    /// @notice Finds the slots of a window in the calendar.
+    /// @dev Means nothing for a window outside the resource's. The EVM divides by zero without
+    /// complaint: there is no slot length if the resource is not recorded.
+    function place(Claim memory claim, uint256 start, uint256 end) internal pure {
+        unchecked {
+            uint256 slotSeconds = ResourceLib.slotSecondsOf(claim.resource);
+            uint256 offset = start - ResourceLib.startOf(claim.resource);
+            uint256 firstSlot;
+            uint256 slotCount;
+            assembly ("memory-safe") {
+                firstSlot := div(offset, slotSeconds)
+                slotCount := div(sub(end, start), slotSeconds)
+            }
+            claim.firstSlot = firstSlot;
+            claim.slotCount = slotCount;
+            claim.wordCount =
+                (firstSlot % SLOTS_PER_WORD + slotCount + SLOTS_PER_WORD - 1) / SLOTS_PER_WORD;
         }
     }
 
-    /// @notice Judges the slots that a claim asks for, from `start` to `end`.
-    /// *Requirements:* the resource is recorded, `start < end`.
-    function judgeSlots(Claim memory claim, uint256 start, uint256 end)
+    /// @notice Places a window and judges its slots. *Requirements:* the resource is recorded,
+    /// `start < end`.
+    function judge(Claim memory claim, uint256 start, uint256 end)
         internal
         pure
-        returns (uint256 code, uint256 got, uint256 want)
+        returns (uint256 code)
     {
         unchecked {
-            uint256 resource = claim.resource;
-            uint256 bound = ResourceLib.startOf(resource);
-            if (start < bound) return (RefusalLib.OUTSIDE_RESOURCE_WINDOW, start, bound);
-            if (end > ResourceLib.endOf(resource)) {
-                return (RefusalLib.OUTSIDE_RESOURCE_WINDOW, end, ResourceLib.endOf(resource));
+            uint256 bound = ResourceLib.startOf(claim.resource);
+            if (start < bound) {
+                return refuse(claim, RefusalLib.OUTSIDE_RESOURCE_WINDOW, start, bound);
             }
-            uint256 slotSeconds = ResourceLib.slotSecondsOf(resource);
+            uint256 last = ResourceLib.endOf(claim.resource);
+            if (end > last) return refuse(claim, RefusalLib.OUTSIDE_RESOURCE_WINDOW, end, last);
+            place(claim, start, end);
+            uint256 slotSeconds = ResourceLib.slotSecondsOf(claim.resource);
             uint256 boundary = bound + claim.firstSlot * slotSeconds;
-            if (start != boundary) return (RefusalLib.SLOTS_NOT_ALIGNED, start, boundary);
+            if (start != boundary) {
+                return refuse(claim, RefusalLib.SLOTS_NOT_ALIGNED, start, boundary);
+            }
             boundary += claim.slotCount * slotSeconds;
-            if (end != boundary) return (RefusalLib.SLOTS_NOT_ALIGNED, end, boundary);
-            uint256 last = claim.firstSlot + claim.slotCount - 1;
-            uint256 words = last / SLOTS_PER_WORD - claim.firstSlot / SLOTS_PER_WORD + 1;
-            if (words > MAX_WORDS) return (RefusalLib.TOO_MANY_WORDS, words, MAX_WORDS);
+            if (end != boundary) return refuse(claim, RefusalLib.SLOTS_NOT_ALIGNED, end, boundary);
+            if (claim.wordCount > MAX_WORDS) {
+                return refuse(claim, RefusalLib.TOO_MANY_WORDS, claim.wordCount, MAX_WORDS);
+            }
         }
+    }
+
+    /// @notice Notes why a claim is refused.
+    function refuse(Claim memory claim, uint256 code, uint256 got, uint256 want)
+        internal
+        pure
+        returns (uint256)
+    {
+        claim.got = got;
+        claim.want = want;
+        return code;
     }
 
     /// @notice Reads the words of a claim's slots and adds `asked` to each slot, in memory.
-    /// @dev Nothing overflows: slots are numbers of seconds, words of a request at most 16. If the
-    /// claim lacks volume, lanes may have carried into their neighbours: nothing may be stored.
+    /// @dev Nothing overflows: slots are numbers of seconds, words of a request at most 16.
+    /// @return lacks not 0 if some slot has less free than is asked. Lanes may then have carried
+    /// into their neighbours: nothing may be stored
     function touch(
         mapping(uint256 => uint256) storage calendar,
         Claim memory claim,
         uint256 asked,
         uint256 volume
-    ) internal view {
+    ) internal view returns (uint256 lacks) {
         unchecked {
             uint256 number = claim.firstSlot / SLOTS_PER_WORD;
             uint256 from = claim.firstSlot % SLOTS_PER_WORD;
             uint256 end = from + claim.slotCount;
-            uint256 count = (end + SLOTS_PER_WORD - 1) / SLOTS_PER_WORD;
-            uint256 item = _allocate(claim, count);
-            uint256 lacks;
-            for (uint256 i = 0; i < count; ++i) {
+            uint256 size = claim.wordCount << 5;
+            uint256 item = _allocate(claim, size);
+            for (uint256 last = item + size; item < last; item += 0x20) {
                 uint256 need = _lanes(from, end) * asked;
-                lacks |= _touchOne(calendar, number + i, item, count, need, volume);
-                item += 0x20;
+                lacks |= _touchOne(calendar, number, item, size, need, volume);
+                ++number;
                 from = 0;
                 end -= SLOTS_PER_WORD;
             }
-            claim.lacks = lacks;
         }
     }
 
@@ -155,16 +173,20 @@ library CalendarLib {
         return uint16(word >> (16 * (SLOTS_PER_WORD - 1 - slot % SLOTS_PER_WORD)));
     }
 
-    /// @notice Whether some lane of `need` is more than volume - used. No sum of lanes is formed: a
-    /// sum could carry.
+    /// @notice Judges all lanes of a word. No sum of lanes is formed: a sum could carry.
     /// @param need lanes with the volume asked, 0 where nothing is asked
-    function lacksIn(uint256 word, uint256 need, uint256 volume) internal pure returns (bool) {
+    /// @return lacks not 0 if some lane of `need` is more than volume - used
+    function lacksIn(uint256 word, uint256 need, uint256 volume)
+        internal
+        pure
+        returns (uint256 lacks)
+    {
         unchecked {
             // no lane borrows: what is used of a slot is never above the volume
             uint256 free = ONES * volume - (word & LANES);
             uint256 even = ((free & EVEN) | GUARD) - (need & EVEN);
             uint256 odd = (((free >> 16) & EVEN) | GUARD) - ((need >> 16) & EVEN);
-            return even & odd & GUARD != GUARD;
+            return (even & odd & GUARD) ^ GUARD;
         }
     }
 
@@ -175,15 +197,14 @@ library CalendarLib {
         }
     }
 
-    /// @return lacks 1 if some lane of `need` is more than what is free, else 0
     function _touchOne(
         mapping(uint256 => uint256) storage calendar,
         uint256 wordNumber,
         uint256 item,
-        uint256 count,
+        uint256 size,
         uint256 need,
         uint256 volume
-    ) private view returns (uint256 lacks) {
+    ) private view returns (uint256) {
         uint256 word;
         assembly ("memory-safe") {
             mstore(0x00, wordNumber)
@@ -191,18 +212,17 @@ library CalendarLib {
             let slot := keccak256(0x00, 0x40)
             word := sload(slot)
             mstore(item, add(word, need))
-            mstore(add(item, shl(5, count)), slot)
+            mstore(add(item, size), slot)
         }
-        return lacksIn(word, need, volume) ? 1 : 0;
+        return lacksIn(word, need, volume);
     }
 
-    /// @dev Room for `count` items and as many slots.
-    function _allocate(Claim memory claim, uint256 count) private pure returns (uint256 buffer) {
+    /// @dev Room for `size` bytes of items and as many of slots.
+    function _allocate(Claim memory claim, uint256 size) private pure returns (uint256 buffer) {
         assembly ("memory-safe") {
             buffer := mload(0x40)
-            mstore(0x40, add(buffer, shl(6, count)))
+            mstore(0x40, add(buffer, shl(1, size)))
         }
-        claim.wordCount = count;
         claim.buffer = buffer;
     }
 }

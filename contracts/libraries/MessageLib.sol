@@ -91,4 +91,92 @@ library MessageLib {
             id := keccak256(m, 66)
         }
     }
+
+    /* FIELDS of a message that was hashed before: one word each, no further validation */
+
+    function volumeOf(Announcement calldata message) internal pure returns (uint256 volume) {
+        assembly ("memory-safe") {
+            volume := calldataload(add(message, 0x40))
+        }
+    }
+
+    function startOf(Announcement calldata message) internal pure returns (uint256 startTime) {
+        assembly ("memory-safe") {
+            startTime := calldataload(add(message, 0x60))
+        }
+    }
+
+    function endOf(Announcement calldata message) internal pure returns (uint256 endTime) {
+        assembly ("memory-safe") {
+            endTime := calldataload(add(message, 0x80))
+        }
+    }
+
+    function slotSecondsOf(Announcement calldata message)
+        internal
+        pure
+        returns (uint256 slotSeconds)
+    {
+        assembly ("memory-safe") {
+            slotSeconds := calldataload(add(message, 0xa0))
+        }
+    }
+
+    function noticeSecondsOf(Announcement calldata message)
+        internal
+        pure
+        returns (uint256 noticeSeconds)
+    {
+        assembly ("memory-safe") {
+            noticeSeconds := calldataload(add(message, 0xc0))
+        }
+    }
+
+    function providerOf(Announcement calldata message) internal pure returns (uint256 provider) {
+        assembly ("memory-safe") {
+            provider := calldataload(message)
+        }
+    }
+
+    function approverOf(Announcement calldata message) internal pure returns (uint256 approver) {
+        assembly ("memory-safe") {
+            approver := calldataload(add(message, 0x20))
+        }
+    }
+
+    function requesterOf(Request calldata message) internal pure returns (uint256 requester) {
+        assembly ("memory-safe") {
+            requester := calldataload(add(message, 0x20))
+        }
+    }
+
+    function volumeOf(Request calldata message) internal pure returns (uint256 volume) {
+        assembly ("memory-safe") {
+            volume := calldataload(add(message, 0x40))
+        }
+    }
+
+    function startOf(Request calldata message) internal pure returns (uint256 startTime) {
+        assembly ("memory-safe") {
+            startTime := calldataload(add(message, 0x60))
+        }
+    }
+
+    function endOf(Request calldata message) internal pure returns (uint256 endTime) {
+        assembly ("memory-safe") {
+            endTime := calldataload(add(message, 0x80))
+        }
+    }
+
+    function timestampOf(Request calldata message) internal pure returns (uint256 timestamp_) {
+        assembly ("memory-safe") {
+            timestamp_ := calldataload(add(message, 0xa0))
+        }
+    }
+
+    function sequenceOf(Request calldata message) internal pure returns (uint256 sequence) {
+        assembly ("memory-safe") {
+            sequence := calldataload(add(message, 0xc0))
+        }
+    }
 }

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Announcement, Resource} from "../interfaces/IRegistry.sol";
+import {MessageLib} from "./MessageLib.sol";
 
 /// @title ResourceLib: the storage word of a resource (docs/protocol.md section 5)
 /// @notice volume 16 | start 40 | end 40 | slotSeconds 32 | noticeSeconds 32 | index 64 | flags 32
@@ -18,9 +19,10 @@ library ResourceLib {
         pure
         returns (uint256)
     {
-        return (uint256(announcement.volume) << 240) | (uint256(announcement.startTime) << 200)
-            | (uint256(announcement.endTime) << 160) | (uint256(announcement.slotSeconds) << 128)
-            | (uint256(announcement.noticeSeconds) << 96) | (index << 32);
+        return (MessageLib.volumeOf(announcement) << 240)
+            | (MessageLib.startOf(announcement) << 200) | (MessageLib.endOf(announcement) << 160)
+            | (MessageLib.slotSecondsOf(announcement) << 128)
+            | (MessageLib.noticeSecondsOf(announcement) << 96) | (index << 32);
     }
 
     /// @notice Unpacks a word.

@@ -11,16 +11,21 @@ library SequenceLib {
     /// signing one that is out of reach of all others.
     uint256 internal constant WINDOW = 128;
 
-    /// @notice Judges a sequence. Also when it is fine, the answer names it and the highest seen.
-    function judge(uint256 word, uint256 sequence)
-        internal
-        pure
-        returns (uint256 code, uint256 got, uint256 want)
-    {
-        uint256 highest = word >> 192;
-        if (!_isInside(highest, sequence)) code = RefusalLib.SEQUENCE_OUTSIDE_WINDOW;
-        else if (_isUsed(word, highest, sequence)) code = RefusalLib.SEQUENCE_ALREADY_USED;
-        return (code, sequence, highest);
+    /// @notice Judges a sequence. Refusals name it and the highest seen.
+    /// @return code 0 if it may be used
+    function judge(uint256 word, uint256 sequence) internal pure returns (uint256 code) {
+        unchecked {
+            uint256 highest = word >> 192;
+            if (sequence > highest) {
+                return sequence - highest > WINDOW ? RefusalLib.SEQUENCE_OUTSIDE_WINDOW : 0;
+            }
+            uint256 distance = highest - sequence;
+            if (sequence == 0 || distance > WINDOW) return RefusalLib.SEQUENCE_OUTSIDE_WINDOW;
+            // the highest itself has no bit; bit `distance - 1` of the bitmap stands 64 further up
+            if (distance == 0 || (word >> (63 + distance)) & 1 == 1) {
+                return RefusalLib.SEQUENCE_ALREADY_USED;
+            }
+        }
     }
 
     /// @notice The word after `sequence` was used by the record at `index`.
@@ -38,22 +43,6 @@ library SequenceLib {
                 bitmap |= 1 << (highest - sequence - 1);
             }
             return (highest << 192) | (bitmap << 64) | index;
-        }
-    }
-
-    function _isInside(uint256 highest, uint256 sequence) private pure returns (bool) {
-        unchecked {
-            if (sequence > highest) return sequence - highest <= WINDOW;
-            return sequence != 0 && highest - sequence <= WINDOW;
-        }
-    }
-
-    /// @dev *Requirements:* the sequence is inside the window.
-    function _isUsed(uint256 word, uint256 highest, uint256 sequence) private pure returns (bool) {
-        unchecked {
-            if (sequence > highest) return false;
-            if (sequence == highest) return true;
-            return (word >> (64 + highest - sequence - 1)) & 1 == 1;
         }
     }
 }

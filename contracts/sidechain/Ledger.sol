@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity 0.8.37;
 
-import {Announcement, IRegistry, Refusal, Request} from "../interfaces/IRegistry.sol";
+import {Announcement, IRegistry, Request} from "../interfaces/IRegistry.sol";
 import {CalendarLib, Claim} from "../libraries/CalendarLib.sol";
 import {EventLib} from "../libraries/EventLib.sol";
 import {Log} from "../libraries/LogLib.sol";
@@ -81,12 +81,10 @@ abstract contract Ledger is IRegistry {
         if (signatures.length != SignatureLib.LENGTH) {
             return (RefusalLib.SIGNATURES_LENGTH_INVALID, signatures.length, SignatureLib.LENGTH);
         }
-        (got, want) = (SignatureLib.recover(id, signatures, 0), uint256(uint160(message.provider)));
+        (got, want) = (SignatureLib.recover(id, signatures, 0), MessageLib.providerOf(message));
         if (got == 0 || got != want) return (RefusalLib.PROVIDER_SIGNATURE_INVALID, got, want);
-        address approver = message.approver;
-        if (approver != address(0)) {
-            return (RefusalLib.APPROVER_UNSUPPORTED, uint256(uint160(approver)), 0);
-        }
+        uint256 approver = MessageLib.approverOf(message);
+        if (approver != 0) return (RefusalLib.APPROVER_UNSUPPORTED, approver, 0);
     }
 
     function _checkOffer(Announcement calldata message)
@@ -94,10 +92,10 @@ abstract contract Ledger is IRegistry {
         pure
         returns (uint256 code, uint256 got, uint256 want)
     {
-        if (message.volume == 0) return (RefusalLib.VOLUME_TOO_SMALL, 0, 1);
-        (uint256 start, uint256 end) = (message.startTime, message.endTime);
+        if (MessageLib.volumeOf(message) == 0) return (RefusalLib.VOLUME_TOO_SMALL, 0, 1);
+        (uint256 start, uint256 end) = (MessageLib.startOf(message), MessageLib.endOf(message));
         if (start >= end) return (RefusalLib.WINDOW_EMPTY, start, end);
-        uint256 slotSeconds = message.slotSeconds;
+        uint256 slotSeconds = MessageLib.slotSecondsOf(message);
         if (slotSeconds == 0) return (RefusalLib.SLOT_TOO_SHORT, 0, 1);
         unchecked {
             if ((end - start) % slotSeconds != 0) {
@@ -122,30 +120,27 @@ abstract contract Ledger is IRegistry {
 
     /* REQUESTS: the five checks (docs/protocol.md section 4.2) */
 
-    function _claimOf(Request calldata message) internal view returns (Claim memory claim) {
-        claim.id = requestId(message);
-        uint256 resource = _resourceWord(message.resourceId);
-        claim.resource = resource;
-        claim.requester = _requesters[message.requester];
-        (claim.firstSlot, claim.slotCount) =
-            CalendarLib.slotsOf(resource, message.startTime, message.endTime);
-    }
-
     function _judgeRequest(Claim memory claim, Request calldata message, bytes calldata signatures)
         internal
         view
-        returns (uint256 code, uint256 got, uint256 want)
+        returns (uint256 code)
     {
-        (code, got, want) = _checkRequester(claim, message, signatures);
-        if (code != 0) return (code, got, want);
-        (code, got, want) = _checkResource(claim, message);
-        if (code != 0) return (code, got, want);
-        (code, got, want) = _checkSequence(claim, message);
-        if (code != 0) return (code, got, want);
-        (code, got, want) = _checkWindow(claim, message);
-        if (code != 0) return (code, got, want);
-        _touch(claim, message);
+        code = _checkRequester(claim, message, signatures);
+        if (code != 0) return code;
+        code = _checkResource(claim, message);
+        if (code != 0) return code;
+        code = _checkSequence(claim, message);
+        if (code != 0) return code;
+        code = _checkWindow(claim, message);
+        if (code != 0) return code;
         return _checkCapacity(claim, message);
+    }
+
+    /// @dev What is stored about a request's resource and requester.
+    function _claimOf(Request calldata message) internal view returns (Claim memory claim) {
+        claim.id = requestId(message);
+        claim.resource = _resourceWord(message.resourceId);
+        claim.requester = _requesters[_requesterOf(message)];
     }
 
     /// @dev Storage word of a resource.
@@ -158,18 +153,22 @@ abstract contract Ledger is IRegistry {
         Claim memory claim,
         Request calldata message,
         bytes calldata signatures
-    ) internal view virtual returns (uint256 code, uint256 got, uint256 want) {
+    ) internal view virtual returns (uint256 code) {
         uint256 length = signatures.length;
         if (length != SignatureLib.LENGTH && length != 2 * SignatureLib.LENGTH) {
-            return (RefusalLib.SIGNATURES_LENGTH_INVALID, length, SignatureLib.LENGTH);
+            code = RefusalLib.SIGNATURES_LENGTH_INVALID;
+            return CalendarLib.refuse(claim, code, length, SignatureLib.LENGTH);
         }
-        (got, want) =
-        (SignatureLib.recover(claim.id, signatures, 0), uint256(uint160(message.requester)));
-        if (got == 0 || got != want) return (RefusalLib.REQUESTER_SIGNATURE_INVALID, got, want);
+        uint256 signer = SignatureLib.recover(claim.id, signatures, 0);
+        uint256 requester = MessageLib.requesterOf(message);
+        if (signer == 0 || signer != requester) {
+            code = RefusalLib.REQUESTER_SIGNATURE_INVALID;
+            return CalendarLib.refuse(claim, code, signer, requester);
+        }
         bool approved = ResourceLib.hasApprover(claim.resource);
-        if (!approved && length == SignatureLib.LENGTH) return (0, got, want);
-        if (ResourceLib.indexOf(claim.resource) == 0) return (0, got, want);
-        return _checkApprover(claim, message, signatures, approved ? 2 : 1);
+        if (approved || length != SignatureLib.LENGTH) {
+            return _checkApprover(claim, message, signatures, approved ? 2 : 1);
+        }
     }
 
     /// @dev The rest of check 1, for whoever sent or needs two signatures.
@@ -178,14 +177,18 @@ abstract contract Ledger is IRegistry {
         Request calldata message,
         bytes calldata signatures,
         uint256 needed
-    ) private view returns (uint256 code, uint256 got, uint256 want) {
+    ) private view returns (uint256 code) {
+        if (ResourceLib.indexOf(claim.resource) == 0) return 0;
         uint256 count = signatures.length / SignatureLib.LENGTH;
-        if (count != needed) return (RefusalLib.SIGNATURE_COUNT_INVALID, count, needed);
-        got = SignatureLib.recover(claim.id, signatures, 1);
-        want = uint256(uint160(_approvers[message.resourceId]));
-        if (got == 0 || got != want) return (RefusalLib.APPROVER_SIGNATURE_INVALID, got, want);
-        want = uint256(uint160(message.requester));
-        return (0, want, want);
+        if (count != needed) {
+            return CalendarLib.refuse(claim, RefusalLib.SIGNATURE_COUNT_INVALID, count, needed);
+        }
+        uint256 signer = SignatureLib.recover(claim.id, signatures, 1);
+        uint256 approver = uint256(uint160(_approvers[message.resourceId]));
+        if (signer == 0 || signer != approver) {
+            code = RefusalLib.APPROVER_SIGNATURE_INVALID;
+            return CalendarLib.refuse(claim, code, signer, approver);
+        }
     }
 
     /// @dev Check 2: the resource is recorded, which is when its provider's signature was checked.
@@ -193,14 +196,12 @@ abstract contract Ledger is IRegistry {
         internal
         view
         virtual
-        returns (uint256 code, uint256 got, uint256 want)
+        returns (uint256 code)
     {
-        uint256 index = ResourceLib.indexOf(claim.resource);
-        if (index == 0) return (RefusalLib.RESOURCE_UNKNOWN, uint256(message.resourceId), 0);
-        if (ResourceLib.isWithdrawn(claim.resource)) {
-            return (RefusalLib.RESOURCE_WITHDRAWN, uint256(message.resourceId), 0);
-        }
-        return (0, index, 1);
+        if (ResourceLib.indexOf(claim.resource) == 0) code = RefusalLib.RESOURCE_UNKNOWN;
+        else if (!ResourceLib.isWithdrawn(claim.resource)) return 0;
+        else code = RefusalLib.RESOURCE_WITHDRAWN;
+        return CalendarLib.refuse(claim, code, uint256(message.resourceId), 0);
     }
 
     /// @dev Check 3: not recorded before.
@@ -208,9 +209,11 @@ abstract contract Ledger is IRegistry {
         internal
         view
         virtual
-        returns (uint256 code, uint256 got, uint256 want)
+        returns (uint256 code)
     {
-        return SequenceLib.judge(claim.requester, message.sequence);
+        uint256 sequence = MessageLib.sequenceOf(message);
+        code = SequenceLib.judge(claim.requester, sequence);
+        if (code != 0) CalendarLib.refuse(claim, code, sequence, claim.requester >> 192);
     }
 
     /// @dev Check 4: whole slots inside the window, not too many, not over, asked for just now.
@@ -218,77 +221,55 @@ abstract contract Ledger is IRegistry {
         internal
         view
         virtual
-        returns (uint256 code, uint256 got, uint256 want)
+        returns (uint256 code)
     {
-        (uint256 start, uint256 end) = (message.startTime, message.endTime);
-        if (message.volume == 0) return (RefusalLib.VOLUME_TOO_SMALL, 0, 1);
-        if (start >= end) return (RefusalLib.WINDOW_EMPTY, start, end);
-        (code, got, want) = CalendarLib.judgeSlots(claim, start, end);
-        if (code != 0) return (code, got, want);
-        return _checkClock(start + ResourceLib.slotSecondsOf(claim.resource), message.timestamp);
+        (uint256 start, uint256 end) = (MessageLib.startOf(message), MessageLib.endOf(message));
+        if (MessageLib.volumeOf(message) == 0) {
+            return CalendarLib.refuse(claim, RefusalLib.VOLUME_TOO_SMALL, 0, 1);
+        }
+        if (start >= end) return CalendarLib.refuse(claim, RefusalLib.WINDOW_EMPTY, start, end);
+        code = CalendarLib.judge(claim, start, end);
+        if (code != 0) return code;
+        return _checkClock(claim, start, MessageLib.timestampOf(message));
     }
 
-    /// @dev The rest of check 4.
-    function _checkClock(uint256 firstSlotEnd, uint256 timestamp)
+    /// @dev The rest of check 4. Nothing overflows; a timestamp before the drift wraps round, and
+    /// is too large then.
+    function _checkClock(Claim memory claim, uint256 start, uint256 timestamp)
         private
         view
-        returns (uint256 code, uint256 got, uint256 want)
+        returns (uint256 code)
     {
-        if (firstSlotEnd <= block.timestamp) {
-            return (RefusalLib.FIRST_SLOT_ENDED, firstSlotEnd, block.timestamp);
+        unchecked {
+            uint256 firstSlotEnd = start + ResourceLib.slotSecondsOf(claim.resource);
+            if (firstSlotEnd <= block.timestamp) {
+                code = RefusalLib.FIRST_SLOT_ENDED;
+                return CalendarLib.refuse(claim, code, firstSlotEnd, block.timestamp);
+            }
+            if (timestamp + MAX_DRIFT - block.timestamp > 2 * MAX_DRIFT) {
+                code = RefusalLib.TIMESTAMP_OUTSIDE_DRIFT;
+                return CalendarLib.refuse(claim, code, timestamp, block.timestamp);
+            }
         }
-        if (timestamp + MAX_DRIFT < block.timestamp || timestamp > block.timestamp + MAX_DRIFT) {
-            return (RefusalLib.TIMESTAMP_OUTSIDE_DRIFT, timestamp, block.timestamp);
-        }
-        return (0, firstSlotEnd, block.timestamp);
     }
 
-    function _touch(Claim memory claim, Request calldata message) private view {
-        CalendarLib.touch(
-            _calendars[message.resourceId],
-            claim,
-            message.volume,
-            ResourceLib.volumeOf(claim.resource)
-        );
-    }
-
-    /// @dev Check 5: enough is free in every slot. *Requirements:* `_touch` has read the slots.
+    /// @dev Check 5: enough is free in every slot. Also prepares the words that would be stored.
     function _checkCapacity(Claim memory claim, Request calldata message)
         internal
         view
         virtual
-        returns (uint256 code, uint256 got, uint256 want)
+        returns (uint256 code)
     {
-        if (claim.lacks == 0) return (0, message.volume, 0);
-        return (RefusalLib.CAPACITY_EXCEEDED, message.volume, _free(claim, message));
+        uint256 asked = MessageLib.volumeOf(message);
+        uint256 volume = ResourceLib.volumeOf(claim.resource);
+        if (CalendarLib.touch(_calendars[message.resourceId], claim, asked, volume) == 0) return 0;
+        return CalendarLib.refuse(claim, RefusalLib.CAPACITY_EXCEEDED, asked, _free(claim, message));
     }
 
-    function _free(Claim memory claim, Request calldata message) private view returns (uint256) {
-        return CalendarLib.freeIn(
-            _calendars[message.resourceId],
-            claim,
-            message.volume,
-            ResourceLib.volumeOf(claim.resource)
-        );
-    }
-
-    function _findWindow(Claim memory claim, Request calldata message)
-        internal
-        view
-        returns (Refusal memory)
-    {
-        (uint256 code, uint256 got, uint256 want) = _checkWindow(claim, message);
-        return Refusal(uint16(code), got, want);
-    }
-
-    function _findCapacity(Claim memory claim, Request calldata message)
-        internal
-        view
-        returns (Refusal memory)
-    {
-        _touch(claim, message);
-        (uint256 code, uint256 got,) = _checkCapacity(claim, message);
-        return Refusal(uint16(code), got, _free(claim, message));
+    /// @dev Free volume in the first slot that lacks it, else in the fullest.
+    function _free(Claim memory claim, Request calldata message) internal view returns (uint256) {
+        uint256 volume = ResourceLib.volumeOf(claim.resource);
+        return CalendarLib.freeIn(_calendars[message.resourceId], claim, message.volume, volume);
     }
 
     function _recordAllocation(
@@ -297,11 +278,16 @@ abstract contract Ledger is IRegistry {
         bytes calldata signatures,
         uint256 index
     ) internal returns (bytes32 leaf) {
-        uint256 requesterAfter = SequenceLib.mark(claim.requester, message.sequence, index);
-        _requesters[message.requester] = requesterAfter;
+        uint256 requesterAfter =
+            SequenceLib.mark(claim.requester, MessageLib.sequenceOf(message), index);
+        _requesters[_requesterOf(message)] = requesterAfter;
         CalendarLib.store(claim, index);
         EventLib.volumeAllocated(index, message, signatures);
         bytes32 evidence = SignatureLib.evidenceOf(signatures);
         return RecordLib.allocationLeaf(message, claim, index, requesterAfter, evidence);
+    }
+
+    function _requesterOf(Request calldata message) private pure returns (address) {
+        return address(uint160(MessageLib.requesterOf(message)));
     }
 }

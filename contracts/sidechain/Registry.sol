@@ -85,8 +85,8 @@ contract Registry is Ledger {
     {
         Claim memory claim = _claimOf(message);
         uint256 index = _log.size;
-        (uint256 code, uint256 got, uint256 want) = _judgeRequest(claim, message, signatures);
-        if (code != 0) RefusalLib.revertWith(code, got, want);
+        uint256 code = _judgeRequest(claim, message, signatures);
+        if (code != 0) RefusalLib.revertWith(code, claim.got, claim.want);
         _log.append(index, _recordAllocation(claim, message, signatures, index));
         return claim.id;
     }
@@ -122,14 +122,15 @@ contract Registry is Ledger {
         returns (Refusal[5] memory findings)
     {
         Claim memory claim = _claimOf(message);
-        (uint256 code, uint256 got, uint256 want) = _checkRequester(claim, message, signatures);
-        findings[0] = Refusal(uint16(code), got, want);
-        (code, got, want) = _checkResource(claim, message);
-        findings[1] = Refusal(uint16(code), got, want);
-        bool judgeable = code == 0;
-        (code, got, want) = _checkSequence(claim, message);
-        findings[2] = Refusal(uint16(code), got, want);
-        findings[3] = judgeable ? _findWindow(claim, message) : findings[1];
+        uint256 signer = uint256(uint160(message.requester));
+        uint256 code = _checkRequester(claim, message, signatures);
+        findings[0] = _finding(claim, code, signer, signer);
+        code = _checkResource(claim, message);
+        findings[1] = _finding(claim, code, ResourceLib.indexOf(claim.resource), 1);
+        bool recorded = code == 0;
+        code = _checkSequence(claim, message);
+        findings[2] = _finding(claim, code, message.sequence, claim.requester >> 192);
+        findings[3] = recorded ? _findWindow(claim, message) : findings[1];
         findings[4] = findings[3].code == 0 ? _findCapacity(claim, message) : findings[3];
     }
 
@@ -230,12 +231,43 @@ contract Registry is Ledger {
         Frontier memory frontier
     ) private {
         Claim memory claim = _claimOf(message);
-        (uint256 code, uint256 got, uint256 want) = _judgeRequest(claim, message, signatures);
+        uint256 code = _judgeRequest(claim, message, signatures);
         if (code != 0) {
-            emit Refused(claim.id, Refusal(uint16(code), got, want));
+            emit Refused(claim.id, Refusal(uint16(code), claim.got, claim.want));
             return;
         }
         _log.push(frontier, _recordAllocation(claim, message, signatures, frontier.size));
+    }
+
+    /* FINDINGS */
+
+    function _findWindow(Claim memory claim, Request calldata message)
+        private
+        view
+        returns (Refusal memory)
+    {
+        uint256 code = _checkWindow(claim, message);
+        uint256 firstSlotEnd = message.startTime + ResourceLib.slotSecondsOf(claim.resource);
+        return _finding(claim, code, firstSlotEnd, block.timestamp);
+    }
+
+    function _findCapacity(Claim memory claim, Request calldata message)
+        private
+        view
+        returns (Refusal memory)
+    {
+        uint256 code = _checkCapacity(claim, message);
+        return _finding(claim, code, message.volume, _free(claim, message));
+    }
+
+    /// @dev The refusal that the claim notes, or what was compared if there is none.
+    function _finding(Claim memory claim, uint256 code, uint256 got, uint256 want)
+        private
+        pure
+        returns (Refusal memory)
+    {
+        if (code != 0) (got, want) = (claim.got, claim.want);
+        return Refusal(uint16(code), got, want);
     }
 
     /* MEMORY */

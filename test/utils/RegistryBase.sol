@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+pragma solidity 0.8.37;
+
+import {Parameters, Writer} from "../../contracts/interfaces/INetwork.sol";
+import {
+    Announcement,
+    IRegistry,
+    RegistryConfig,
+    Request,
+    SignedAnnouncement,
+    SignedRequest
+} from "../../contracts/interfaces/IRegistry.sol";
+import {Registry} from "../../contracts/sidechain/Registry.sol";
+import {Test} from "forge-std/Test.sol";
+
+/// @notice A registry, a provider, a requester, and messages that are fine until a test bends them.
+abstract contract RegistryBase is Test {
+    uint256 internal constant NOW = 1_800_000_000;
+    uint32 internal constant SLOT = 3600;
+    uint64 internal constant SLOTS = 400;
+    uint16 internal constant VOLUME = 8;
+    address internal constant ANCHOR = address(0xa17c40);
+    uint256 internal constant ANCHOR_CHAIN = 1;
+
+    Registry internal registry;
+    uint256 internal providerKey = 0x9001;
+    uint256 internal requesterKey = 0x9002;
+    address internal provider;
+    address internal requester;
+
+    function setUp() public virtual {
+        vm.warp(NOW);
+        provider = vm.addr(providerKey);
+        requester = vm.addr(requesterKey);
+        registry = new Registry(config());
+    }
+
+    /* WHAT IS FINE */
+
+    function parameters() internal pure returns (Parameters memory) {
+        return Parameters({
+            random: keccak256("random"),
+            checkpointInterval: 4,
+            heartbeat: 64,
+            challengePeriod: 3600,
+            queryDeadline: 86_400,
+            ringSize: 64,
+            writers: new Writer[](0)
+        });
+    }
+
+    function config() internal pure returns (RegistryConfig memory) {
+        return RegistryConfig({
+            anchorChainId: ANCHOR_CHAIN,
+            anchor: ANCHOR,
+            parameters: parameters(),
+            parentNetwork: 0,
+            parentCheckpoint: 0,
+            parentSize: 0
+        });
+    }
+
+    function offer() internal view returns (Announcement memory) {
+        return Announcement({
+            provider: provider,
+            approver: address(0),
+            volume: VOLUME,
+            startTime: uint64(NOW),
+            endTime: uint64(NOW + SLOTS * SLOT),
+            slotSeconds: SLOT,
+            noticeSeconds: 600,
+            timestamp: uint64(NOW - 86_400),
+            offer: keccak256("offer")
+        });
+    }
+
+    function ask(bytes32 resourceId) internal view returns (Request memory) {
+        return Request({
+            resourceId: resourceId,
+            requester: requester,
+            volume: 3,
+            startTime: uint64(NOW),
+            endTime: uint64(NOW + SLOT),
+            timestamp: uint64(NOW),
+            sequence: 1
+        });
+    }
+
+    function announced() internal returns (bytes32 resourceId) {
+        Announcement memory message = offer();
+        return registry.announce(message, signed(message));
+    }
+
+    /* SIGNATURES */
+
+    function sign(uint256 key, bytes32 digest) internal pure returns (bytes memory) {
+        (bytes32 r, bytes32 vs) = vm.signCompact(key, digest);
+        return abi.encodePacked(r, vs);
+    }
+
+    function signed(Announcement memory message) internal view returns (bytes memory) {
+        return sign(providerKey, registry.announcementId(message));
+    }
+
+    function signed(Request memory message) internal view returns (bytes memory) {
+        return sign(requesterKey, registry.requestId(message));
+    }
+
+    function item(Request memory message) internal view returns (SignedRequest memory) {
+        return SignedRequest(message, signed(message));
+    }
+
+    function item(Announcement memory message) internal view returns (SignedAnnouncement memory) {
+        return SignedAnnouncement(message, signed(message));
+    }
+
+    /* EXPECTATIONS */
+
+    /// @dev Error of a refusal: selector, got, want.
+    function refusal(bytes4 selector, uint256 got, uint256 want)
+        internal
+        pure
+        returns (bytes memory)
+    {
+        return abi.encodeWithSelector(selector, got, want);
+    }
+
+    function refusal(bytes4 selector, address got, address want)
+        internal
+        pure
+        returns (bytes memory)
+    {
+        return abi.encodeWithSelector(selector, got, want);
+    }
+
+    function expectRefused(Request memory message, bytes4 selector, uint256 got, uint256 want)
+        internal
+    {
+        bytes memory signatures = signed(message);
+        vm.expectRevert(refusal(selector, got, want));
+        registry.request(message, signatures);
+    }
+
+    function expectRefused(Announcement memory message, bytes4 selector, uint256 got, uint256 want)
+        internal
+    {
+        bytes memory signatures = signed(message);
+        vm.expectRevert(refusal(selector, got, want));
+        registry.announce(message, signatures);
+    }
+}
