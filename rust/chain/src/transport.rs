@@ -124,3 +124,100 @@ impl tower::Service<RequestPacket> for BoundedHttp {
         Box::pin(self.clone().exchange(request))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ChainError, Class, Client};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    const GOOD: &str = r#"{"jsonrpc":"2.0","id":0,"result":"0x2a"}"#;
+    const REVERT: &str =
+        r#"{"jsonrpc":"2.0","id":0,"error":{"code":3,"message":"reverted","data":"0x1234"}}"#;
+
+    /// A node that gives the answers in turn, then the last one for ever; counts what it was asked.
+    async fn node(answers: Vec<(u16, String)>) -> (String, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&asked);
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = [0; 4096];
+                assert_ne!(stream.read(&mut request).await.unwrap(), 0);
+                let turn = counter.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1);
+                let (status, body) = &answers[turn];
+                let head = format!(
+                    "HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+                    body.len()
+                );
+                // A client that has read enough hangs up.
+                if stream.write_all((head + body).as_bytes()).await.is_err() {
+                    continue;
+                }
+            }
+        });
+        (url, asked)
+    }
+
+    fn limits() -> Limits {
+        Limits { timeout: Duration::from_secs(5), retries: 2, answer_bytes: 1_000 }
+    }
+
+    #[tokio::test]
+    async fn an_overloaded_node_is_asked_again() {
+        let busy = (503, String::new());
+        let (url, asked) = node(vec![busy.clone(), busy, (200, GOOD.into())]).await;
+        let client = Client::new(&url, limits()).unwrap();
+        assert_eq!(client.latest().await.unwrap(), 42);
+        assert_eq!(asked.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test]
+    async fn a_node_that_stays_away_is_given_up_to_be_tried_later() {
+        let (url, asked) = node(vec![(503, String::new())]).await;
+        let error = Client::new(&url, limits()).unwrap().latest().await.unwrap_err();
+        assert_eq!(error.class(), Class::Retry);
+        assert_eq!(asked.load(Ordering::SeqCst), 3, "one attempt and two more");
+    }
+
+    #[tokio::test]
+    async fn answers_are_not_read_beyond_their_bound() {
+        let (url, asked) = node(vec![(200, "x".repeat(2_000))]).await;
+        let error = Client::new(&url, limits()).unwrap().latest().await.unwrap_err();
+        assert!(error.is_too_much(), "{error}");
+        assert_eq!(asked.load(Ordering::SeqCst), 1, "no second attempt");
+    }
+
+    #[tokio::test]
+    async fn what_the_node_refuses_is_refused_once() {
+        let (url, asked) = node(vec![(200, REVERT.into())]).await;
+        let error = Client::new(&url, limits()).unwrap().latest().await.unwrap_err();
+        assert!(matches!(&error, ChainError::Refused { code: 3, data: Some(data), .. }
+            if data.as_ref() == [0x12, 0x34]));
+        assert_eq!(error.class(), Class::Skip);
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn a_silent_node_is_left_after_the_time_out() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let timeout = Duration::from_millis(50);
+        let limits = Limits { timeout, retries: 0, ..limits() };
+        let error = Client::new(&url, limits).unwrap().latest().await.unwrap_err();
+        assert_eq!(error.class(), Class::Retry, "{error}");
+    }
+
+    #[test]
+    fn only_http_is_a_url() {
+        for url in ["", "localhost:8545", "ws://localhost", "file:///etc/passwd"] {
+            let error = Client::new(url, limits()).unwrap_err();
+            assert!(matches!(error, ChainError::Url { .. }), "{url}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Following, sending and checking, against events of our own making and against real chains.
+
+#![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, clippy::unwrap_used)]
+
+mod live;
+mod replay;
