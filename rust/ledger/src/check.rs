@@ -48,11 +48,7 @@ fn provider(
     if announcement.approver.is_zero() {
         Ok(evidence)
     } else {
-        Err(Refusal::new(
-            Code::ApproverUnsupported,
-            announcement.approver,
-            0_u64,
-        ))
+        Err(Refusal::new(Code::ApproverUnsupported, announcement.approver, 0_u64))
     }
 }
 
@@ -66,11 +62,7 @@ fn offer(announcement: &Announcement) -> Result<(), Refusal> {
         None => return Err(Refusal::new(Code::SlotTooShort, slot_seconds, 1_u64)),
         Some(0) => {}
         Some(_) => {
-            return Err(Refusal::new(
-                Code::WindowNotWholeSlots,
-                window,
-                slot_seconds,
-            ));
+            return Err(Refusal::new(Code::WindowNotWholeSlots, window, slot_seconds));
         }
     }
     if end > MAX_END_TIME {
@@ -115,10 +107,7 @@ fn approver(
     resource: &ResourceWord,
 ) -> Result<(), Refusal> {
     let count = |second: bool| if second { 2_u16 } else { 1 };
-    let (got, want) = (
-        count(evidence.approval.is_some()),
-        count(resource.has_approver),
-    );
+    let (got, want) = (count(evidence.approval.is_some()), count(resource.has_approver));
     if got != want {
         return Err(Refusal::new(Code::SignatureCountInvalid, got, want));
     }
@@ -173,20 +162,14 @@ pub(crate) fn window(
         return Err(Refusal::new(Code::FirstSlotEnded, first_end, now));
     }
     if request.timestamp.abs_diff(now) > MAX_DRIFT {
-        return Err(Refusal::new(
-            Code::TimestampOutsideDrift,
-            request.timestamp,
-            now,
-        ));
+        return Err(Refusal::new(Code::TimestampOutsideDrift, request.timestamp, now));
     }
     Ok(slots)
 }
 
 /// End of the first slot asked. Inside a resource's window, times are below 2^40.
 pub(crate) fn first_slot_end(resource: &ResourceWord, request: &Request) -> u64 {
-    request
-        .start_time
-        .saturating_add(resource.slot_seconds.into())
+    request.start_time.saturating_add(resource.slot_seconds.into())
 }
 
 /// The slots asked, if they are whole, inside the resource's window, and in at most 16 words.
@@ -202,10 +185,7 @@ fn slots(resource: &ResourceWord, request: &Request) -> Result<SlotRange, Refusa
     let first = whole_slots(resource, offset, start)?;
     // The caller has seen that the window is not empty; aligned ends are then a slot apart.
     let past = whole_slots(resource, end.saturating_sub(resource.start_time), end)?;
-    let slots = SlotRange {
-        first,
-        last: past.saturating_sub(1),
-    };
+    let slots = SlotRange { first, last: past.saturating_sub(1) };
     match slots.word_count() {
         0..=MAX_WORDS => Ok(slots),
         words => Err(Refusal::new(Code::TooManyWords, words, MAX_WORDS)),
@@ -252,9 +232,101 @@ fn signed_by(signature: &Signature, digest: B256, want: Address) -> Result<(), A
 }
 
 fn length_invalid(signatures: &[u8]) -> Refusal {
-    Refusal::new(
-        Code::SignaturesLengthInvalid,
-        signatures.len(),
-        SIGNATURE_BYTES,
-    )
+    Refusal::new(Code::SignaturesLengthInvalid, signatures.len(), SIGNATURE_BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fallow_protocol::SecretKey;
+
+    const RESOURCE: ResourceId = ResourceId::repeat_byte(1);
+    const ID: RequestId = RequestId::repeat_byte(2);
+
+    fn key(seed: u8) -> SecretKey {
+        SecretKey::from_bytes([seed; 32]).unwrap()
+    }
+
+    /// A resource as later versions of the registry record it.
+    fn state(word: ResourceWord) -> State {
+        let mut state = State::default();
+        state.resources.insert(RESOURCE, word);
+        state.approvers.insert(RESOURCE, key(8).address());
+        state
+    }
+
+    fn request() -> Request {
+        Request {
+            resource_id: RESOURCE,
+            requester: key(7).address(),
+            volume: 1,
+            start_time: 0,
+            end_time: 1,
+            timestamp: 0,
+            sequence: 1,
+        }
+    }
+
+    /// The verdict of check 1 when these accounts sign.
+    fn verdict(word: ResourceWord, signers: &[u8]) -> Result<(), Refusal> {
+        let signatures = signers.iter().flat_map(|seed| key(*seed).sign(ID.0).0);
+        let signatures: Vec<u8> = signatures.collect();
+        requester(&state(word), ID, &request(), &signatures).map(|_| ())
+    }
+
+    #[test]
+    fn a_resource_with_an_approver_needs_both_signatures() {
+        let word = ResourceWord { index: 1, has_approver: true, ..ResourceWord::default() };
+        assert_eq!(verdict(word, &[7, 8]), Ok(()));
+        assert_eq!(
+            verdict(word, &[7]),
+            Err(Refusal::new(Code::SignatureCountInvalid, 1_u64, 2_u64))
+        );
+        for forger in [7, 9] {
+            let (got, want) = (key(forger).address(), key(8).address());
+            assert_eq!(
+                verdict(word, &[7, forger]),
+                Err(Refusal::new(Code::ApproverSignatureInvalid, got, want))
+            );
+        }
+        assert_eq!(
+            verdict(word, &[8, 8]).map_err(|refusal| refusal.code),
+            Err(Code::RequesterSignatureInvalid)
+        );
+    }
+
+    #[test]
+    fn a_withdrawn_resource_takes_no_requests() {
+        let word = ResourceWord { index: 1, withdrawn: true, ..ResourceWord::default() };
+        assert_eq!(
+            resource(&state(word), RESOURCE),
+            Err(Refusal::new(Code::ResourceWithdrawn, RESOURCE, 0_u64))
+        );
+    }
+
+    #[test]
+    fn a_barred_announcement_is_not_recorded() {
+        let offer = Announcement {
+            provider: key(7).address(),
+            approver: Address::ZERO,
+            volume: 1,
+            start_time: 0,
+            end_time: 1,
+            slot_seconds: 1,
+            notice_seconds: 0,
+            timestamp: 0,
+            offer: B256::ZERO,
+        };
+        let tombstone = ResourceWord { withdrawn: true, ..ResourceWord::default() };
+        let signature = key(7).sign(RESOURCE.0).0;
+        assert_eq!(
+            announcement(&state(tombstone), RESOURCE, &offer, signature.as_slice()),
+            Err(Refusal::new(Code::ResourceWithdrawn, RESOURCE, 0_u64))
+        );
+        // To requests it is not there at all.
+        assert_eq!(
+            resource(&state(tombstone), RESOURCE),
+            Err(Refusal::new(Code::ResourceUnknown, RESOURCE, 0_u64))
+        );
+    }
 }

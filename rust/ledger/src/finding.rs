@@ -17,11 +17,7 @@ pub struct Finding {
 impl Finding {
     /// A check that holds.
     pub(crate) const fn holds(got: U256, want: U256) -> Self {
-        Self {
-            code: None,
-            got,
-            want,
-        }
+        Self { code: None, got, want }
     }
 
     /// The refusal, if the check does not hold.
@@ -34,10 +30,6 @@ impl Finding {
 
 impl From<Refusal> for Finding {
     fn from(Refusal { code, got, want }: Refusal) -> Self {
-        Self {
-            code: Some(code),
-            got,
-            want,
-        }
+        Self { code: Some(code), got, want }
     }
 }

@@ -51,14 +51,10 @@ impl Ledger {
     /// Says why nothing was recorded; nothing has changed then.
     pub fn apply(&mut self, message: &Message, now: u64) -> Result<Record, ApplyError> {
         match message {
-            Message::Announce {
-                announcement,
-                signatures,
-            } => Ok(self.announce(announcement, signatures, now)?),
-            Message::Request {
-                request,
-                signatures,
-            } => Ok(self.request(request, signatures, now)?),
+            Message::Announce { announcement, signatures } => {
+                Ok(self.announce(announcement, signatures, now)?)
+            }
+            Message::Request { request, signatures } => Ok(self.request(request, signatures, now)?),
             Message::Append { kind, writer, body } => self.append(*kind, *writer, body, now),
         }
     }
@@ -93,9 +89,7 @@ impl Ledger {
     ) -> Result<Record, Refusal> {
         let claim = self.claim(request, signatures, now)?;
         let index = self.size();
-        let words = self
-            .state
-            .allocate(claim.resource.index, claim.slots, request.volume, index);
+        let words = self.state.allocate(claim.resource.index, claim.slots, request.volume, index);
         self.state.store_requester(request.requester, &claim.after);
         let body = Body::Allocation(claim.body(words_hash(&words)));
         Ok(self.append_record(self.domain.registry, body, now))
@@ -134,14 +128,7 @@ impl Ledger {
         let (before, after) = check::sequence(state, request, self.size())?;
         let slots = check::window(&resource, request, now)?;
         check::capacity(state, &resource, slots, request.volume)?;
-        Ok(Claim {
-            request,
-            evidence,
-            resource,
-            slots,
-            before,
-            after,
-        })
+        Ok(Claim { request, evidence, resource, slots, before, after })
     }
 
     /// Answers the five checks for a request at time `now`, without recording it, as
@@ -213,9 +200,8 @@ impl Ledger {
     #[must_use]
     pub fn word(&self, id: ResourceId, number: u64) -> CalendarWord {
         let resource = self.state.resources.get(&id);
-        resource.map_or_else(CalendarWord::default, |resource| {
-            self.state.word(resource.index, number)
-        })
+        resource
+            .map_or_else(CalendarWord::default, |resource| self.state.word(resource.index, number))
     }
 
     /// Used volume of each slot of a range; empty for a resource that is not recorded. The answer
@@ -228,12 +214,7 @@ impl Ledger {
     }
 
     fn append_record(&mut self, writer: Address, body: Body, now: u64) -> Record {
-        let record = Record {
-            writer,
-            index: self.size(),
-            block_time: now,
-            body,
-        };
+        let record = Record { writer, index: self.size(), block_time: now, body };
         self.state
             .log
             .push(leaf_hash(&record.encode()))

@@ -23,18 +23,13 @@ pub(crate) struct State {
 impl State {
     /// An empty log.
     pub(crate) fn new(writers: Vec<Writer>) -> Self {
-        Self {
-            writers,
-            ..Self::default()
-        }
+        Self { writers, ..Self::default() }
     }
 
     /// Word of a requester; all zero if it was never seen.
     pub(crate) fn requester(&self, requester: Address) -> RequesterWord {
         let word = self.requesters.get(&requester);
-        word.map_or_else(RequesterWord::default, |word| {
-            RequesterWord::from_word((*word).into())
-        })
+        word.map_or_else(RequesterWord::default, |word| RequesterWord::from_word((*word).into()))
     }
 
     pub(crate) fn store_requester(&mut self, requester: Address, word: &RequesterWord) {

@@ -6,6 +6,9 @@ use fallow_light_client::AccessReport;
 use fallow_log::{Tree, leaf_hash};
 use fallow_protocol::{AccessGrant, Code, Refusal, RequestId, Signature, Ticket};
 
+/// Takes one fault away, given a good pass.
+type Mend = fn(&mut Pass, &Pass);
+
 fn verdict(network: &Network, pass: &Pass, now: u64) -> Result<AccessReport, Refusal> {
     network.verifier().verify_access(&network.ticket(7), &pass.access(), now)
 }
@@ -222,7 +225,7 @@ fn checks_are_made_in_the_order_of_the_specification() {
     let other = announcement_ticket(&network);
     let refusal = verifier.verify_access(&other, &pass.access(), START - 1).unwrap_err();
     assert_eq!(refusal.code, Code::RecordKindMismatch);
-    let mends: [(Code, fn(&mut Pass, &Pass)); 8] = [
+    let mends: [(Code, Mend); 8] = [
         (Code::ResourceMismatch, |pass, good| pass.announcement = good.announcement),
         (Code::ProviderMismatch, |pass, good| pass.grant.provider = good.grant.provider),
         (Code::NonceSpent, |pass, _| pass.grant.nonce = B256::repeat_byte(1)),

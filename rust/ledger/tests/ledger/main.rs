@@ -1,0 +1,19 @@
+//! The ledger's rules, its records, and how they agree with a slow reference.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod announcements;
+mod attacks;
+mod check;
+mod records;
+mod reference;
+mod requests;
+mod writers;
