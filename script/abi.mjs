@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Writes rust/chain/abi/<Name>.json, {"abi": [...], "bytecode": "0x..."}, from forge's artifacts.
-// The files are in git, so that building the Rust side and `make demo` need no Solidity compiler.
+// Writes <folder>/<Name>.json, {"abi": [...], "bytecode": "0x..."}, from forge's artifacts: of the
+// contracts, and of the false registries that the validator's tests deploy. They are in git, so
+// that building and testing the Rust side and `make demo` need no Solidity compiler.
 //
 // usage: node script/abi.mjs [--check] [--from DIR]
 //   --check     writes nothing; exit 1 when a file differs from what would be written
@@ -9,15 +10,20 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 
-/** What goes where; the source file bears the contract's name. */
+/** What goes where; a source file without a name of its own bears the contract's. */
 const CONTRACTS = [
-  { name: "Registry", folder: "rust/chain/abi" },
-  { name: "Bulletin", folder: "rust/chain/abi" },
-  { name: "Anchor", folder: "rust/chain/abi" },
+  ...["Registry", "Bulletin", "Anchor"].map((name) => ({ name, folder: "rust/chain/abi" })),
+  ...[1, 2, 3, 4, 5].map((check) => ({
+    name: `FalseRegistry${check}`,
+    source: "FalseRegistries",
+    // theirs is the registry's
+    withoutAbi: true,
+    folder: "rust/validator/tests/contracts",
+  })),
 ];
 
-function readArtifact(from, name) {
-  const path = join(from, `${name}.sol`, `${name}.json`);
+function readArtifact(from, { name, source = name }) {
+  const path = join(from, `${source}.sol`, `${name}.json`);
   try {
     return JSON.parse(readFileSync(path, "utf8"));
   } catch (error) {
@@ -25,12 +31,13 @@ function readArtifact(from, name) {
   }
 }
 
-/** Only what the bindings need: no metadata, paths or ids, which differ between builds. */
-function render({ abi, bytecode }, name) {
+/** Only what the Rust side needs: no metadata, paths or ids, which differ between builds. */
+function render({ abi, bytecode }, { name, withoutAbi }) {
   if (Object.keys(bytecode.linkReferences).length > 0) {
     throw new Error(`${name} has unlinked libraries; make their functions internal`);
   }
-  return `${JSON.stringify({ abi, bytecode: bytecode.object }, null, 2)}\n`;
+  const parts = { abi: withoutAbi ? undefined : abi, bytecode: bytecode.object };
+  return `${JSON.stringify(parts, null, 2)}\n`;
 }
 
 function isFresh(path, text) {
@@ -46,9 +53,9 @@ function main() {
   const { values } = parseArgs({
     options: { check: { type: "boolean" }, from: { type: "string", default: "out" } },
   });
-  for (const { name, folder } of CONTRACTS) {
-    const path = join(folder, `${name}.json`);
-    const text = render(readArtifact(values.from, name), name);
+  for (const contract of CONTRACTS) {
+    const path = join(contract.folder, `${contract.name}.json`);
+    const text = render(readArtifact(values.from, contract), contract);
     if (isFresh(path, text)) continue;
     if (values.check) {
       console.error(`${path} is stale; run \`make abi\` and commit it`);

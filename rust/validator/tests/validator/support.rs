@@ -134,7 +134,6 @@ impl Chain {
         self.sender.send(Call { to, data: call.abi_encode().into() }).await.map(drop)
     }
 
-
     /// The digest that the validator has posted for a block.
     pub(crate) async fn posted(&self, block: u64) -> B256 {
         let validator = self.validator.account.address();
