@@ -18,7 +18,7 @@ async fn records_are_anchored_once_each_and_settle() {
         let size = net.record().await;
         net.anchored(size).await;
     }
-    let size = net.head().await.size;
+    let size = net.probe.head().await.unwrap().size;
     relayer.shows("final", |status| status.settled.is_some() && status.size >= size).await;
     relayer.crash().await;
     let blocks = net.anchored_blocks().await;
@@ -47,7 +47,7 @@ async fn anchoring_goes_on_without_one_validator_and_stops_without_two() {
     let two =
         relayer.shows("two shares", |status| status.size >= size && status.counted >= counted + 4);
     two.await;
-    let head = net.head().await;
+    let head = net.probe.head().await.unwrap();
     assert!(head.size < size, "two of four are no quorum");
 
     let _back = net.validator(2).await;
@@ -82,14 +82,16 @@ async fn what_mainnet_forgets_is_anchored_again() {
     let relayer = net.relayer("relayer").await;
     let size = net.record().await;
     net.anchored(size).await;
-    let before = net.head().await.count;
+    let before = net.probe.head().await.unwrap().count;
     // Four blocks are replaced by empty ones: the last anchorings are gone.
     let reorg = serde_json::json!([4, []]);
     net.devnet.mainnet.call("anvil_reorg", reorg).await.unwrap();
     let size = net.record().await;
     net.anchored(size).await;
-    until("more anchors than before", async || (net.head().await.count > before).then_some(()))
-        .await;
+    until("more anchors than before", async || {
+        (net.probe.head().await.unwrap().count > before).then_some(())
+    })
+    .await;
     assert!(!relayer.task.is_finished());
     assert_each_once(&net.anchored_blocks().await);
 }
@@ -100,17 +102,18 @@ async fn anybody_makes_the_certificate_from_the_bulletin() {
     let _validators = net.validators(3).await;
     let relayer = net.relayer("relayer").await;
     let size = net.record().await;
-    let head = net.anchored(size).await;
+    let head = net.probe.anchored(size).await.unwrap();
     relayer.crash().await;
     let finality = fallow_chain::Finality::Latest;
     let network = &net.devnet.network;
-    let mut follower = fallow_chain::Follower::new(network, net.sidechain.clone(), finality);
+    let mut follower =
+        fallow_chain::Follower::new(network, net.probe.sidechain().clone(), finality);
     follower.sync().await.unwrap();
     let checkpoint = follower.checkpoint(head.blockNumber).unwrap();
     assert_eq!(checkpoint.root, head.root);
     let bulletin = network.network.sidechain.bulletin;
     let set = &net.devnet.set;
-    let certificate = net.sidechain.certificate(bulletin, set, &checkpoint).await.unwrap();
+    let certificate = net.probe.sidechain().certificate(bulletin, set, &checkpoint).await.unwrap();
     assert_eq!(certificate.verify(set, checkpoint.digest()), Ok(3));
     assert_eq!(Certificate::decode(&certificate.encode()), Ok(certificate.clone()));
     let signers: BTreeSet<_> = (0..4).filter(|member| certificate.has_signed(*member)).collect();

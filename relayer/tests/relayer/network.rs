@@ -1,13 +1,7 @@
 //! A development network with daemons as tasks.
 
-use alloy::eips::BlockId;
-use alloy::sol_types::{SolCall as _, SolEvent as _};
-use alloy_primitives::{Address, B256};
-use fallow_chain::{
-    Anchor, Call, Client, Finality, Limits, NonceAt, Registry, Sender, SenderConfig,
-};
-use fallow_devnet::{DevAccount, Devnet, DevnetError, DevnetOptions, poll};
-use fallow_protocol::{Announcement, SecretKey};
+use fallow_chain::{Finality, Limits, SenderConfig};
+use fallow_devnet::{DevAccount, Devnet, DevnetError, DevnetOptions, Probe, poll, probe_accounts};
 use fallow_relayer::{Config, Relayer, RelayerError, Status};
 use fallow_validator::Validator;
 use std::path::Path;
@@ -33,10 +27,7 @@ pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T
 #[derive(Debug)]
 pub(crate) struct Net {
     pub(crate) devnet: Devnet,
-    pub(crate) sidechain: Client,
-    pub(crate) mainnet: Client,
-    provider: Sender,
-    announced: u64,
+    pub(crate) probe: Probe,
     dir: tempfile::TempDir,
 }
 
@@ -72,15 +63,12 @@ impl Net {
         options.mainnet.block_time = BLOCK_TIME;
         // Two seconds: blocks of one second share their time, and the anchor wants it to rise.
         options.parameters.heartbeat = 8;
-        let provider = DevAccount::new("provider");
-        let accounts = ["provider", "relayer", "second", "stranger"].map(DevAccount::new);
+        let accounts = ["relayer", "second", "stranger"].map(DevAccount::new);
         options.funded = accounts.iter().map(DevAccount::address).collect();
+        options.funded.extend(probe_accounts());
         let devnet = Devnet::start(&options).await.unwrap();
-        let [sidechain, mainnet] = [&devnet.sidechain, &devnet.mainnet]
-            .map(|chain| Client::new(chain.url(), Limits::default()).unwrap());
-        let chain = devnet.sidechain.chain_id();
-        let provider = Sender::new(sidechain.clone(), provider.key(), chain, SENDER).unwrap();
-        Self { devnet, sidechain, mainnet, provider, announced: 0, dir }
+        let probe = Probe::new(&devnet).unwrap();
+        Self { devnet, probe, dir }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -138,62 +126,22 @@ impl Net {
 
     /// Puts one more record into the log and returns its size then.
     pub(crate) async fn record(&mut self) -> u64 {
-        let network = &self.devnet.network;
-        let provider = DevAccount::new("provider");
-        self.announced += 1;
-        let announcement = Announcement {
-            provider: provider.address(),
-            approver: Address::ZERO,
-            volume: 1,
-            start_time: 3_600 * self.announced,
-            end_time: 3_600 * (self.announced + 1),
-            slot_seconds: 3_600,
-            notice_seconds: 0,
-            timestamp: 0,
-            offer: B256::ZERO,
-        };
-        let signature = provider.key().sign(announcement.id(&network.domain()).0);
-        let signatures = signature.0.to_vec().into();
-        let call = Registry::announceCall { announcement: announcement.into(), signatures };
-        let to = Some(network.network.sidechain.registry);
-        self.provider.send(Call { to, data: call.abi_encode().into() }).await.unwrap();
-        1 + self.announced
+        self.probe.announce().await.unwrap().1
     }
 
-    pub(crate) async fn head(&self) -> Anchor::Head {
-        let anchor = self.devnet.network.network.anchor_chain.anchor;
-        let call = Anchor::headCall {};
-        self.mainnet.call(anchor, &call, BlockId::latest()).await.unwrap()
-    }
-
-    /// Waits until a log of `size` records is anchored.
-    pub(crate) async fn anchored(&self, size: u64) -> Anchor::Head {
-        until(&format!("{size} records anchored"), async || {
-            let head = self.head().await;
-            (head.size >= size).then_some(head)
-        })
-        .await
+    pub(crate) async fn anchored(&self, size: u64) {
+        self.probe.anchored(size).await.unwrap();
     }
 
     /// Blocks of all checkpoints anchored so far, in order.
     pub(crate) async fn anchored_blocks(&self) -> Vec<u64> {
-        let chain = &self.devnet.network.network.anchor_chain;
-        let latest = self.mainnet.latest().await.unwrap();
-        let logs = self.mainnet.logs(chain.anchor, chain.block..=latest).await.unwrap();
-        let events = logs.iter().map(|log| Anchor::CheckpointAnchored::decode_log(&log.inner));
-        events.map(|event| event.unwrap().blockNumber).collect()
+        let anchorings = self.probe.anchorings().await.unwrap();
+        anchorings.iter().map(|anchoring| anchoring.blockNumber).collect()
     }
 
     /// Transactions that an account has in mainnet's blocks.
     pub(crate) async fn sent(&self, name: &str) -> u64 {
-        let account = DevAccount::new(name).address();
-        self.mainnet.nonce(account, NonceAt::Latest).await.unwrap()
-    }
-
-    /// A sender for an account on the sidechain.
-    pub(crate) fn sender(&self, key: &SecretKey) -> Sender {
-        let chain = self.devnet.sidechain.chain_id();
-        Sender::new(self.sidechain.clone(), key, chain, SENDER).unwrap()
+        self.probe.sent(DevAccount::new(name).address()).await.unwrap()
     }
 }
 

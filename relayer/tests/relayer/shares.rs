@@ -1,24 +1,15 @@
 //! Shares that do not count.
 
 use crate::network::Net;
-use alloy::sol_types::SolCall as _;
-use alloy_primitives::B256;
-use fallow_chain::{Bulletin, Call, Finality, Follower};
+use fallow_chain::{Finality, Follower};
 use fallow_devnet::{DevAccount, DevValidator};
 use fallow_protocol::bls::SecretKey;
 use fallow_protocol::{Checkpoint, NetworkId};
 
-async fn post(net: &Net, account: &DevAccount, block: u64, digest: B256, share: Vec<u8>) {
-    let call = Bulletin::postCall { era: 0, blockNumber: block, digest, share: share.into() };
-    let to = Some(net.devnet.network.network.sidechain.bulletin);
-    let call = Call { to, data: call.abi_encode().into() };
-    net.sender(account.key()).send(call).await.unwrap();
-}
-
 /// The newest checkpoint that holds `size` records.
 async fn checkpoint(net: &Net, size: u64) -> Checkpoint {
     let network = &net.devnet.network;
-    let mut follower = Follower::new(network, net.sidechain.clone(), Finality::Latest);
+    let mut follower = Follower::new(network, net.probe.sidechain().clone(), Finality::Latest);
     crate::network::until("a checkpoint", async || {
         follower.sync().await.unwrap();
         follower.latest_checkpoint().filter(|checkpoint| checkpoint.size >= size)
@@ -33,31 +24,37 @@ async fn shares_of_strangers_or_over_something_else_are_ignored() {
     let found = checkpoint(&net, size).await;
     let (block, digest) = (found.block_number, found.digest());
     let members = net.devnet.validators.clone();
-    let sign = |key: &SecretKey, digest| key.sign(digest).to_bytes().to_vec();
+    let sign = |key: &SecretKey, digest| key.sign(digest).to_bytes();
 
     // A stranger with a valid signature of its own, and one with a member's.
     let stranger = DevAccount::new("stranger");
     let own = DevValidator::new(9).key;
-    post(&net, &stranger, block, digest, sign(&own, digest)).await;
+    net.probe.post(stranger.key(), block, digest, sign(&own, digest)).await.unwrap();
     let second = DevAccount::new("second");
-    post(&net, &second, block, digest, sign(&members[0].key, digest)).await;
+    net.probe.post(second.key(), block, digest, sign(&members[0].key, digest)).await.unwrap();
     // A member that signed the same block of another network, under its true digest.
     let elsewhere = Checkpoint { network_id: NetworkId::repeat_byte(1), ..found }.digest();
     let account = &members[0].account;
-    post(&net, account, block, elsewhere, sign(&members[0].key, elsewhere)).await;
+    net.probe
+        .post(account.key(), block, elsewhere, sign(&members[0].key, elsewhere))
+        .await
+        .unwrap();
     // A member that names this network's digest, over the other's signature.
     let account = &members[1].account;
-    post(&net, account, block, digest, sign(&members[1].key, elsewhere)).await;
+    net.probe.post(account.key(), block, digest, sign(&members[1].key, elsewhere)).await.unwrap();
     // A share that is no point.
-    post(&net, &members[2].account, block, digest, vec![0xff; 48]).await;
+    net.probe.post(members[2].account.key(), block, digest, [0xff; 48]).await.unwrap();
 
     let mut relayer = net.relayer("relayer").await;
     let shown = relayer.shows("five ignored", |status| status.ignored >= 5).await;
     assert_eq!((shown.ignored, shown.counted, shown.certified), (5, 0, None));
     // The one good share left is no quorum.
-    post(&net, &members[3].account, block, digest, sign(&members[3].key, digest)).await;
+    net.probe
+        .post(members[3].account.key(), block, digest, sign(&members[3].key, digest))
+        .await
+        .unwrap();
     let shown = relayer.shows("one counted", |status| status.counted >= 1).await;
     assert_eq!((shown.ignored, shown.certified), (5, None));
-    assert_eq!(net.head().await.count, 0);
+    assert_eq!(net.probe.head().await.unwrap().count, 0);
     assert!(!relayer.task.is_finished(), "nobody can stop it with a share");
 }

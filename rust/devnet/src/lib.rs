@@ -8,6 +8,7 @@ mod anvil;
 mod devnet;
 mod error;
 mod poll;
+mod probe;
 mod process;
 mod tap;
 
@@ -16,5 +17,6 @@ pub use anvil::{ANVIL_VARIABLE, Anvil, AnvilOptions, MAINNET_ID, SIDECHAIN_ID, f
 pub use devnet::{Devnet, DevnetOptions};
 pub use error::DevnetError;
 pub use poll::poll;
+pub use probe::{Probe, probe_accounts};
 pub use process::{ManagedProcess, ProcessSpec, Signal};
 pub use tap::{Hold, Tap};
