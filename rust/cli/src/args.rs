@@ -8,6 +8,7 @@ pub(crate) mod message;
 pub(crate) mod read;
 
 use clap::{Args, Parser, Subcommand};
+use fallow_chain::Finality;
 use std::path::PathBuf;
 
 /// Trusted allocation of idle computing capacity: announce it, ask for it, prove it.
@@ -74,6 +75,27 @@ pub(crate) struct SidechainArgs {
     /// JSON-RPC of a sidechain node; it is checked against the network file, not trusted
     #[arg(long, value_name = "URL", env = "FALLOW_SIDECHAIN", default_value = SIDECHAIN_URL)]
     pub(crate) sidechain: String,
+    /// When a sidechain block is final: `latest` where blocks are decided one by one, `finalized`
+    /// when the node says so, or with that many blocks after it
+    #[arg(
+        long,
+        value_name = "WHEN",
+        env = "FALLOW_FINALITY",
+        default_value = "finalized",
+        value_parser = parse_finality
+    )]
+    pub(crate) finality: Finality,
+}
+
+fn parse_finality(text: &str) -> Result<Finality, String> {
+    match text {
+        "latest" => Ok(Finality::Latest),
+        "finalized" => Ok(Finality::Finalized),
+        number => number
+            .parse()
+            .map(Finality::Depth)
+            .map_err(|_| "expected `latest`, `finalized` or a number of blocks".to_owned()),
+    }
 }
 
 /// Where the chain with the anchor is.

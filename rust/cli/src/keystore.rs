@@ -145,11 +145,6 @@ fn clear_part(path: &Path) -> Result<Option<ClearPart>> {
     Ok(serde_json::from_slice(&bytes).ok())
 }
 
-/// The address of an account key, where its keystore says it.
-pub(crate) fn address_of(path: &Path) -> Result<Option<Address>> {
-    Ok(clear_part(path)?.and_then(|clear| clear.address()))
-}
-
 fn public_path(keystore: &Path) -> PathBuf {
     let text = keystore.to_string_lossy();
     match text.strip_suffix(BLS_SUFFIX) {
@@ -217,11 +212,16 @@ pub(crate) fn load_bls(path: &Path, password: &str) -> Result<bls::SecretKey> {
         .context(format_args!("`{}` holds no BLS key", path.display()))
 }
 
+/// Reads the encrypted keystore; done before the password is asked for.
+pub(crate) fn read_keystore(path: &Path) -> Result<Vec<u8>> {
+    files::read(path, FILE_MAX_BYTES).map_err(|failure| {
+        failure.hint("`fallow keys list` shows your keys, `fallow keys new NAME` makes one")
+    })
+}
+
 /// Decrypts the 32 bytes of a key.
 pub(crate) fn decrypt(path: &Path, password: &str) -> Result<[u8; 32]> {
-    let bytes = files::read(path, FILE_MAX_BYTES).map_err(|failure| {
-        failure.hint("`fallow keys list` shows your keys, `fallow keys new NAME` makes one")
-    })?;
+    let bytes = read_keystore(path)?;
     decrypt_json(&bytes, &path.display().to_string(), password)
 }
 

@@ -2,10 +2,16 @@
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation))]
 
+mod anchored;
 mod args;
+mod asking;
+mod chain;
 mod commands;
+mod daemon;
+mod demo;
 mod error;
 mod files;
+mod findings;
 mod keystore;
 mod member;
 mod nonce;
@@ -14,6 +20,8 @@ mod plan;
 mod printer;
 mod proof;
 mod secrets;
+mod signer;
+mod submit;
 mod time;
 mod verdict;
 
@@ -33,9 +41,19 @@ fn main() -> ExitCode {
 fn run(command: &Command, printer: &mut Printer) -> Result<ExitStatus> {
     match command {
         Command::Keys(args) => commands::keys::keys(args, printer),
+        Command::Deploy(args) => commands::deploy::deploy(args, printer),
         Command::Offer(args) => commands::offer::offer(args, printer),
+        Command::Announce(args) => commands::announce::announce(args, printer),
+        Command::Request(args) => commands::request::request(args, printer),
+        Command::Check(args) => commands::request::check(args, printer),
+        Command::Resources(args) => commands::list::resources(args, printer),
+        Command::Requests(args) => commands::list::requests(args, printer),
+        Command::Ticket(args) => commands::ticket::ticket(args, printer),
         Command::Verify(args) => commands::verify::verify(args, printer),
         Command::Access(args) => commands::access::access(args, printer),
-        _ => Err(error::Failure::new("this version does not know the command yet")),
+        Command::Validator(args) => commands::validator::validator(args),
+        Command::Status(args) => commands::status::status(args, printer),
+        Command::Demo(args) => demo::demo(args, printer),
+        Command::Relayer(args) => commands::relayer::relayer(args),
     }
 }

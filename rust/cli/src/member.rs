@@ -3,10 +3,11 @@
 use crate::error::{Context, Failure, Result};
 use crate::files;
 use alloy_primitives::{Address, FixedBytes};
+use fallow_chain::{DeployPlan, Founder};
 use fallow_protocol::bls::{
     self, KEY_BYTES, Possession, PublicKey, SIGNATURE_POINT_BYTES, Signature,
 };
-use fallow_protocol::{FILE_VERSION, Member, NetworkId, decimal};
+use fallow_protocol::{FILE_VERSION, NetworkId, decimal};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -40,19 +41,16 @@ impl MemberFile {
     }
 
     /// Reads a member file and checks the proof, so that no deployment is paid in vain.
-    pub(crate) fn read(
-        path: &Path,
-        network_id: NetworkId,
-        anchor: Address,
-    ) -> Result<(Member, Signature)> {
+    pub(crate) fn read(path: &Path, plan: &DeployPlan) -> Result<Founder> {
         let file: Self = files::read_message(path, "member file")?;
-        file.check(network_id, anchor).map_err(|failure| failure.at(path))
+        file.check(plan).map_err(|failure| failure.at(path))
     }
 
-    fn check(&self, network_id: NetworkId, anchor: Address) -> Result<(Member, Signature)> {
+    fn check(&self, plan: &DeployPlan) -> Result<Founder> {
         let again = "make it anew with `fallow keys prove` and this plan";
-        if self.network_id != network_id {
-            let what = format!("it is for the network {}, not {network_id}", self.network_id);
+        let (got, want) = (self.network_id, plan.network_id());
+        if got != want {
+            let what = format!("it is for the network {got}, not {want}");
             return Err(Failure::new(what).hint(again));
         }
         if self.weight == 0 {
@@ -61,12 +59,10 @@ impl MemberFile {
         let key = PublicKey::from_eip2537(&self.key.0).context("its key is none")?;
         let proof = Signature::from_eip2537(&self.proof_of_possession.0)
             .context("its proof of possession is none")?;
-        let owner = Possession { network_id, anchor, member: self.account };
-        if !key.proves_possession(&owner, &proof) {
+        if !key.proves_possession(&plan.possession(self.account), &proof) {
             let what = "its proof of possession is not this key's for this account and network";
             return Err(Failure::new(what).hint(again));
         }
-        let member = Member { address: self.account, weight: self.weight, key };
-        Ok((member, proof))
+        Ok(Founder { address: self.account, weight: self.weight, key, proof })
     }
 }

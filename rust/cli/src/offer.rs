@@ -176,7 +176,7 @@ pub(crate) fn this_machine() -> Result<Machine> {
     let processor = system.cpus().first().map(|cpu| cpu.brand().trim().to_owned());
     // A container may grant less than the machine has.
     let limits = system.cgroup_limits();
-    let memory = limits.map_or(system.total_memory(), |limits| limits.total_memory);
+    let memory = limits.map_or_else(|| system.total_memory(), |limits| limits.total_memory);
     Ok(Machine {
         architecture: std::env::consts::ARCH.to_owned(),
         system: std::env::consts::OS.to_owned(),

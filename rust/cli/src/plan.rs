@@ -4,7 +4,8 @@
 use crate::error::{Context, Failure, Result};
 use crate::files;
 use alloy_primitives::{Address, B256};
-use fallow_protocol::{FILE_VERSION, Network, NetworkId, Parameters, decimal};
+use fallow_chain::{DeployPlan, DeployerChain};
+use fallow_protocol::{FILE_VERSION, NetworkId, Parameters, decimal};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -54,85 +55,64 @@ pub(crate) struct Plan {
     pub(crate) parameters: Parameters,
 }
 
-/// A chain as the deployer finds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FoundChain {
-    /// EIP-155 chain id.
-    pub(crate) id: u64,
-    /// The deployer's next nonce.
-    pub(crate) nonce: u64,
-}
-
 impl Plan {
-    /// The plan of a deployer that deploys with its next nonces.
-    pub(crate) fn new(
-        deployer: Address,
-        sidechain: FoundChain,
-        mainnet: FoundChain,
-        random: B256,
-        parameters: Parameters,
-    ) -> Result<Self> {
-        parameters.validate().context("no network may have these parameters")?;
-        let mut plan = Self {
+    /// The file of a plan.
+    pub(crate) fn of(plan: DeployPlan) -> Result<Self> {
+        plan.parameters.validate().context("no network may have these parameters")?;
+        Ok(Self {
             version: FILE_VERSION,
-            network_id: NetworkId::ZERO,
-            deployer,
+            network_id: plan.network_id(),
             sidechain: PlannedSidechain {
-                chain_id: sidechain.id,
-                registry: deployer.create(sidechain.nonce),
-                nonce: sidechain.nonce,
+                chain_id: plan.sidechain.chain_id,
+                registry: plan.registry(),
+                nonce: plan.sidechain.nonce,
             },
             anchor_chain: PlannedAnchorChain {
-                chain_id: mainnet.id,
-                anchor: deployer.create(mainnet.nonce),
-                nonce: mainnet.nonce,
+                chain_id: plan.anchor_chain.chain_id,
+                anchor: plan.anchor(),
+                nonce: plan.anchor_chain.nonce,
             },
-            random,
-            parameters,
-        };
-        plan.network_id = plan.network().id();
-        Ok(plan)
+            deployer: plan.deployer,
+            random: plan.random,
+            parameters: plan.parameters,
+        })
     }
 
     /// Reads a plan and checks that it agrees with itself.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let plan: Self = files::read_message(path, "deployment plan")?;
-        let expected = Self::new(
-            plan.deployer,
-            FoundChain { id: plan.sidechain.chain_id, nonce: plan.sidechain.nonce },
-            FoundChain { id: plan.anchor_chain.chain_id, nonce: plan.anchor_chain.nonce },
-            plan.random,
-            plan.parameters.clone(),
-        );
-        match expected.map_err(|failure| failure.at(path))? {
-            expected if expected == plan => Ok(plan),
-            expected => Err(Failure::new(format_args!(
-                "`{}`: the networkId or an address does not follow from the plan, which gives {}",
-                path.display(),
-                expected.network_id
-            ))
-            .hint("make the plan anew with `fallow deploy plan`")),
+        let expected = Self::of(plan.deploy_plan()).map_err(|failure| failure.at(path))?;
+        if expected == plan {
+            return Ok(plan);
         }
+        Err(Failure::new(format_args!(
+            "`{}`: the networkId or an address does not follow from the plan, which gives {}",
+            path.display(),
+            expected.network_id
+        ))
+        .hint("make the plan anew with `fallow deploy plan`"))
     }
 
-    fn network(&self) -> Network {
-        Network {
-            sidechain_id: self.sidechain.chain_id,
-            registry: self.sidechain.registry,
-            anchor_chain_id: self.anchor_chain.chain_id,
-            anchor: self.anchor_chain.anchor,
-            salt: self.parameters.salt(self.random),
+    /// What is deployed.
+    pub(crate) fn deploy_plan(&self) -> DeployPlan {
+        DeployPlan {
+            deployer: self.deployer,
+            sidechain: DeployerChain {
+                chain_id: self.sidechain.chain_id,
+                nonce: self.sidechain.nonce,
+            },
+            anchor_chain: DeployerChain {
+                chain_id: self.anchor_chain.chain_id,
+                nonce: self.anchor_chain.nonce,
+            },
+            random: self.random,
+            parameters: self.parameters.clone(),
         }
     }
 
     /// The network to be.
     pub(crate) const fn network_id(&self) -> NetworkId {
         self.network_id
-    }
-
-    /// The anchor to be.
-    pub(crate) const fn anchor(&self) -> Address {
-        self.anchor_chain.anchor
     }
 }
 
@@ -149,9 +129,15 @@ mod tests {
             ring_size: 64,
             writers: Vec::new(),
         };
-        let chain = |id| FoundChain { id, nonce: 3 };
-        let deployer = Address::repeat_byte(1);
-        Plan::new(deployer, chain(1), chain(2), B256::repeat_byte(7), parameters).unwrap()
+        let chain = |chain_id| DeployerChain { chain_id, nonce: 3 };
+        Plan::of(DeployPlan {
+            deployer: Address::repeat_byte(1),
+            sidechain: chain(1),
+            anchor_chain: chain(2),
+            random: B256::repeat_byte(7),
+            parameters,
+        })
+        .unwrap()
     }
 
     #[test]

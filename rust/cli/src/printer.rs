@@ -45,6 +45,11 @@ impl Printer {
         Self { out: AutoStream::auto(io::stdout()), err: AutoStream::auto(io::stderr()) }
     }
 
+    /// Whether standard output shows colour.
+    pub(crate) fn has_colour(&self) -> bool {
+        self.out.current_choice() != anstream::ColorChoice::Never
+    }
+
     /// One line of data.
     pub(crate) fn line(&mut self, text: impl Display) -> Result<()> {
         writeln!(self.out, "{text}").map_err(|error| Failure::output(&error))

@@ -151,11 +151,11 @@ pub(crate) fn duration(seconds: u64) -> String {
     let mut rest = seconds;
     let mut parts = Vec::new();
     for (size, name) in UNITS {
-        let count = rest / size;
+        let count = rest.checked_div(size).unwrap_or(0);
         if count > 0 {
             parts.push(format!("{count} {name}"));
         }
-        rest %= size;
+        rest = rest.checked_rem(size).unwrap_or(0);
     }
     parts.truncate(2);
     if parts.is_empty() {

@@ -131,15 +131,19 @@ impl Verdict {
     }
 }
 
-/// A refusal for people: times as times, the rest as it is.
+/// A refusal for people: times as times, the rest as it is. What was wanted is left out where it
+/// is a constant that says nothing.
 pub(crate) fn explain(refusal: &Refusal, clock: u64) -> String {
     let [(got_unit, got), (want_unit, want)] = refusal.code.labels();
-    format!(
-        "{}: {got} is {}, {want} is {}",
-        refusal.code.message(),
-        word(got_unit, refusal.got, clock),
-        word(want_unit, refusal.want, clock),
-    )
+    let message = refusal.code.message();
+    let found = format!("{got}: {}", word(got_unit, refusal.got, clock));
+    match want {
+        "0" => format!("{message} ({found})"),
+        constant if constant.starts_with(|first: char| first.is_ascii_digit()) => {
+            format!("{message} ({found}; expected: {constant})")
+        }
+        _ => format!("{message} ({found}; {want}: {})", word(want_unit, refusal.want, clock)),
+    }
 }
 
 /// One word of a refusal or a finding.
@@ -187,5 +191,7 @@ mod tests {
     fn times_in_refusals_are_shown_as_times() {
         let refusal = Refusal::new(Code::SetExpired, 200_u64, 100_u64);
         assert!(explain(&refusal, 100).contains("in 1 min 40 s"));
+        let zero = Refusal::new(Code::NonceSpent, 7_u64, 0_u64);
+        assert!(!explain(&zero, 100).contains("0:"), "a constant zero says nothing");
     }
 }

@@ -3,12 +3,11 @@
 use crate::args::access::{Access, Grant, Nonce, Verify};
 use crate::error::{ExitStatus, Failure, Result};
 use crate::files::{self, Existing};
-use crate::keystore::{self, KeyStore, Kind};
 use crate::nonce::IssuedNonce;
 use crate::printer::Printer;
 use crate::proof::{self, ReadTicket, Trusted};
 use crate::verdict::{Step, Verdict};
-use crate::{secrets, time};
+use crate::{signer, time};
 use alloy_primitives::B256;
 use fallow_light_client::Access as Presented;
 use fallow_protocol::{
@@ -76,9 +75,7 @@ fn grant(args: &Grant, printer: &mut Printer) -> Result<ExitStatus> {
         let what = format!("`{}` is no ticket of an allocation", args.ticket.display());
         return Err(Failure::refused(what).hint("only an allocation opens a door"));
     };
-    let path = KeyStore::open(args.store.keys_dir.as_deref())?.path(&args.key, Kind::Account)?;
-    let password = secrets::password(args.store.password_file.as_deref(), &args.key)?;
-    let key = keystore::load_account(&path, &password)?;
+    let key = signer::account(&args.key, &args.store)?;
     if key.address() != body.requester {
         let what = format!("`{}` is the key of {}", args.key, key.address());
         return Err(Failure::refused(what)

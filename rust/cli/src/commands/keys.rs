@@ -7,9 +7,9 @@ use crate::keystore::{self, KeyStore, Kind};
 use crate::member::MemberFile;
 use crate::plan::Plan;
 use crate::printer::{BAD, Printer};
-use crate::secrets;
+use crate::{secrets, signer};
 use alloy_primitives::hex;
-use fallow_protocol::bls::{self, Possession};
+use fallow_protocol::bls;
 use fallow_protocol::{FILE_MAX_BYTES, SecretKey};
 use rand::Rng;
 use serde::Serialize;
@@ -75,6 +75,19 @@ impl Secret {
         }
     }
 
+    fn shown(&self, name: &str, path: &Path) -> Shown {
+        let kind = match self {
+            Self::Account(_) => Kind::Account,
+            Self::Bls(_) => Kind::Bls,
+        };
+        Shown {
+            name: name.to_owned(),
+            kind: Self::kind_name(kind),
+            public: Some(self.public()),
+            path: path.display().to_string(),
+        }
+    }
+
     fn save(&self, path: &Path, password: &str, existing: Existing) -> Result<()> {
         match self {
             Self::Account(key) => keystore::save_account(path, key, password, existing),
@@ -98,7 +111,8 @@ fn new(args: &New, printer: &mut Printer) -> Result<ExitStatus> {
     let password = secrets::new_password(args.store.password_file.as_deref(), &args.name)?;
     let secret = Secret::generate(kind)?;
     secret.save(&path, &password, existing(args.force))?;
-    show_stored(&args.name, kind, &secret, &path, args.output.json, printer)
+    let shown = secret.shown(&args.name, &path);
+    show_stored(&shown, args.output.json, printer)
 }
 
 /// Before the password is asked for; the write itself checks again.
@@ -110,24 +124,12 @@ fn refuse_existing(path: &Path, force: bool) -> Result<()> {
     Ok(())
 }
 
-fn show_stored(
-    name: &str,
-    kind: Kind,
-    secret: &Secret,
-    path: &Path,
-    json: bool,
-    printer: &mut Printer,
-) -> Result<ExitStatus> {
+fn show_stored(shown: &Shown, json: bool, printer: &mut Printer) -> Result<ExitStatus> {
     if json {
-        printer.json(&Shown {
-            name: name.to_owned(),
-            kind: Secret::kind_name(kind),
-            public: Some(secret.public()),
-            path: path.display().to_string(),
-        })?;
+        printer.json(shown)?;
     } else {
-        printer.line(secret.public())?;
-        printer.note(format_args!("stored encrypted in `{}`", path.display()))?;
+        printer.line(shown.public.as_deref().unwrap_or_default())?;
+        printer.note(format_args!("stored encrypted in `{}`", shown.path))?;
     }
     Ok(ExitStatus::Done)
 }
@@ -181,7 +183,8 @@ fn import(args: &Import, printer: &mut Printer) -> Result<ExitStatus> {
     };
     let secret = Secret::from_bytes(kind, secret)?;
     secret.save(&path, &password, existing(args.force))?;
-    show_stored(&args.name, kind, &secret, &path, args.output.json, printer)
+    let shown = secret.shown(&args.name, &path);
+    show_stored(&shown, args.output.json, printer)
 }
 
 fn parse_hex(bytes: &[u8]) -> Option<[u8; 32]> {
@@ -218,11 +221,8 @@ fn prove(args: &Prove, printer: &mut Printer) -> Result<ExitStatus> {
         return Err(Failure::new("the weight is 0").hint("a member's weight is at least 1"));
     }
     let plan = Plan::read(&args.plan)?;
-    let path = KeyStore::open(args.store.keys_dir.as_deref())?.path(&args.key, Kind::Bls)?;
-    let password = secrets::password(args.store.password_file.as_deref(), &args.key)?;
-    let key = keystore::load_bls(&path, &password)?;
-    let owner =
-        Possession { network_id: plan.network_id(), anchor: plan.anchor(), member: args.account };
+    let key = signer::bls(&args.key, &args.store)?;
+    let owner = plan.deploy_plan().possession(args.account);
     let member = MemberFile::new(&owner, args.weight, &key);
     if args.out == Path::new(files::STANDARD) {
         printer.text(files::to_json(&member)?)?;

@@ -14,27 +14,27 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// The clock at which everything holds; a whole hour.
-pub const NOW: u64 = 1_899_997_200;
-pub const PASSWORD: &str = "correct horse";
+pub(crate) const NOW: u64 = 1_899_997_200;
+pub(crate) const PASSWORD: &str = "correct horse";
 /// The set lives this long after `NOW`.
-pub const SET_LIFE: u64 = 7 * 86_400;
+pub(crate) const SET_LIFE: u64 = 7 * 86_400;
 
-pub struct World {
+pub(crate) struct World {
     folder: tempfile::TempDir,
-    pub network: NetworkFile,
-    pub ticket: Ticket,
-    pub provider: SecretKey,
-    pub requester: SecretKey,
-    pub announcement: AnnouncementFile,
-    pub nonce: NonceFile,
+    pub(crate) network: NetworkFile,
+    pub(crate) ticket: Ticket,
+    pub(crate) provider: SecretKey,
+    pub(crate) requester: SecretKey,
+    pub(crate) announcement: AnnouncementFile,
+    pub(crate) nonce: NonceFile,
 }
 
 /// What a run of the command left.
 #[derive(Debug)]
-pub struct Ran {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Ran {
@@ -49,13 +49,13 @@ impl Ran {
     /// Exit code 2, nothing on standard output, one line that begins with `error:` and, maybe,
     /// one with a hint.
     #[track_caller]
-    pub fn expect_failure(&self, part: &str) {
+    pub(crate) fn expect_failure(&self, part: &str) {
         assert_eq!(self.code, 2, "{self:?}");
         self.expect_error(part);
     }
 
     #[track_caller]
-    pub fn expect_error(&self, part: &str) {
+    pub(crate) fn expect_error(&self, part: &str) {
         assert_eq!(self.stdout, "", "{self:?}");
         let lines: Vec<_> = self.stderr.lines().collect();
         assert!(lines[0].starts_with("error: "), "{self:?}");
@@ -66,7 +66,7 @@ impl Ran {
 }
 
 /// The command, deaf to this machine's settings.
-pub fn fallow(folder: &Path) -> Command {
+pub(crate) fn fallow(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fallow"));
     for variable in ["NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "FALLOW_NETWORK", "FALLOW_KEY"] {
         command.env_remove(variable);
@@ -80,12 +80,12 @@ pub fn fallow(folder: &Path) -> Command {
     command
 }
 
-pub fn run(folder: &Path, args: &[&str]) -> Ran {
+pub(crate) fn run(folder: &Path, args: &[&str]) -> Ran {
     Ran::of(fallow(folder).args(args).output().unwrap())
 }
 
 /// Runs the command with bytes on standard input.
-pub fn run_with_input(folder: &Path, args: &[&str], input: &[u8]) -> Ran {
+pub(crate) fn run_with_input(folder: &Path, args: &[&str], input: &[u8]) -> Ran {
     let mut command = fallow(folder);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.args(args).spawn().unwrap();
@@ -93,7 +93,7 @@ pub fn run_with_input(folder: &Path, args: &[&str], input: &[u8]) -> Ran {
     Ran::of(child.wait_with_output().unwrap())
 }
 
-pub fn secret(seed: u8) -> SecretKey {
+pub(crate) fn secret(seed: u8) -> SecretKey {
     SecretKey::from_bytes([seed; 32]).unwrap()
 }
 
@@ -145,12 +145,12 @@ fn certify(set: &Set, checkpoint: &Checkpoint) -> Certificate {
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_seed(7)
     }
 
     /// Worlds of different seeds are different networks with the same people.
-    pub fn with_seed(seed: u8) -> Self {
+    pub(crate) fn with_seed(seed: u8) -> Self {
         let part = network_part(seed);
         let set = set_of(&part);
         let trust = Trust { era: 0, set_number: 1, set_hash: set.hash(), checkpoint: None };
@@ -187,28 +187,28 @@ impl World {
         self.write_json("grant.json", &self.grant());
     }
 
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder().join(name)
     }
 
-    pub fn write(&self, name: &str, bytes: &[u8]) {
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) {
         std::fs::write(self.path(name), bytes).unwrap();
     }
 
-    pub fn write_json(&self, name: &str, value: &impl Serialize) {
+    pub(crate) fn write_json(&self, name: &str, value: &impl Serialize) {
         self.write(name, &serde_json::to_vec(value).unwrap());
     }
 
-    pub fn run(&self, args: &[&str]) -> Ran {
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
         run(self.folder(), args)
     }
 
     /// A grant of the requester's that answers the nonce.
-    pub fn grant(&self) -> GrantFile {
+    pub(crate) fn grant(&self) -> GrantFile {
         let fallow_protocol::Body::Allocation(body) = &self.ticket.record.body else {
             unreachable!("the ticket is of an allocation");
         };
@@ -221,7 +221,7 @@ impl World {
         })
     }
 
-    pub fn sign(&self, grant: AccessGrant) -> GrantFile {
+    pub(crate) fn sign(&self, grant: AccessGrant) -> GrantFile {
         GrantFile {
             version: 1,
             network_id: self.network.network_id,

@@ -1,0 +1,129 @@
+//! The chains behind a command: every node is compared with the network file before anything that
+//! it says is used.
+
+use crate::args::{MainnetArgs, NetworkArgs, SidechainArgs};
+use crate::error::{Failure, Result, chain};
+use crate::files;
+use alloy::eips::BlockId;
+use alloy::sol_types::SolCall;
+use fallow_chain::{ChainError, Client, Finality, FollowError, Follower, Limits, check_network};
+use fallow_protocol::NetworkFile;
+
+/// A network with a node of its sidechain.
+#[derive(Debug)]
+pub(crate) struct Sidechain {
+    /// What the network is.
+    pub(crate) file: NetworkFile,
+    /// The node.
+    pub(crate) client: Client,
+    finality: Finality,
+}
+
+/// A network with a node of each chain.
+#[derive(Debug)]
+pub(crate) struct Chains {
+    /// The sidechain.
+    pub(crate) side: Sidechain,
+    /// A node of the chain with the anchor.
+    pub(crate) mainnet: Client,
+}
+
+impl Sidechain {
+    /// Connects and checks chain id and code hashes.
+    pub(crate) async fn connect(network: &NetworkArgs, sidechain: &SidechainArgs) -> Result<Self> {
+        let side = Self::open(network, sidechain)?;
+        check_network(&side.file, &side.client, None)
+            .await
+            .map_err(|error| failure("sidechain", &error))?;
+        Ok(side)
+    }
+
+    fn open(network: &NetworkArgs, sidechain: &SidechainArgs) -> Result<Self> {
+        Ok(Self {
+            file: files::read_network(&network.network)?,
+            client: client(&sidechain.sidechain)?,
+            finality: sidechain.finality,
+        })
+    }
+
+    /// When its blocks are final.
+    pub(crate) const fn finality(&self) -> Finality {
+        self.finality
+    }
+
+    /// Re-executes the whole ledger up to the last final block.
+    pub(crate) async fn follow(&self) -> Result<Follower> {
+        let mut follower = Follower::new(&self.file, self.client.clone(), self.finality);
+        follower.sync().await.map_err(|error| follow_failure(&error))?;
+        Ok(follower)
+    }
+
+    /// Calls a view of the registry at the latest block.
+    pub(crate) async fn registry<C: SolCall>(&self, call: &C) -> Result<C::Return> {
+        let registry = self.file.network.sidechain.registry;
+        self.client
+            .call(registry, call, BlockId::latest())
+            .await
+            .map_err(|error| failure("sidechain", &error))
+    }
+}
+
+impl Chains {
+    /// Connects to both chains and checks chain ids and code hashes.
+    pub(crate) async fn connect(
+        network: &NetworkArgs,
+        sidechain: &SidechainArgs,
+        mainnet: &MainnetArgs,
+    ) -> Result<Self> {
+        let chains =
+            Self { side: Sidechain::open(network, sidechain)?, mainnet: client(&mainnet.mainnet)? };
+        // One after the other, so that an error can name the chain.
+        let file = &chains.side.file;
+        check_network(file, &chains.side.client, None)
+            .await
+            .map_err(|error| failure("sidechain", &error))?;
+        check_network(file, &chains.side.client, Some(&chains.mainnet))
+            .await
+            .map_err(|error| failure("mainnet", &error))?;
+        Ok(chains)
+    }
+}
+
+/// Names a node; nothing is sent yet.
+pub(crate) fn client(url: &str) -> Result<Client> {
+    Client::new(url, Limits::default()).map_err(|error| failure("node", &error))
+}
+
+/// An error of a node, with what to do about it.
+pub(crate) fn failure(which: &str, error: &ChainError) -> Failure {
+    let failure = Failure::new(format_args!("{which}: {}", chain(error)));
+    match error {
+        ChainError::Url { .. } => failure.hint("a node's URL looks like `http://127.0.0.1:8545`"),
+        ChainError::Transport(_) => {
+            failure.hint("is the node running? `--sidechain` and `--mainnet` name their URLs")
+        }
+        ChainError::ChainId { .. } | ChainError::CodeHash { .. } => {
+            failure.hint("the node shows another network than the network file; use its own file")
+        }
+        _ => failure,
+    }
+}
+
+/// As [`failure`], for following.
+pub(crate) fn follow_failure(error: &FollowError) -> Failure {
+    match error {
+        FollowError::Chain(error) => failure("sidechain", error),
+        other => Failure::refused(format_args!("the sidechain breaks a rule: {}", chain(other)))
+            .hint("no honest validator signs such a chain; nothing from here on is proven"),
+    }
+}
+
+/// Runs a command that talks to chains.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format_args!("cannot start: {error}")))?;
+    runtime.block_on(work)
+}

@@ -1,0 +1,50 @@
+//! `fallow validator`.
+
+use crate::args::daemon::Validator as Args;
+use crate::chain::{block_on, failure};
+use crate::daemon::{poll_interval, shutdown, start_logs};
+use crate::error::{ExitStatus, Failure, Result, chain};
+use crate::proof::Trusted;
+use crate::signer;
+use fallow_chain::{Limits, SenderConfig};
+use fallow_validator::{Config, Validator, ValidatorError};
+
+pub(crate) fn validator(args: &Args) -> Result<ExitStatus> {
+    start_logs(&args.daemon)?;
+    let config = config(args)?;
+    block_on(async {
+        let shutdown = shutdown()?;
+        let validator = Validator::bind(config).await.map_err(|error| describe(&error))?;
+        validator.run(shutdown).await.map_err(|error| describe(&error))
+    })?;
+    Ok(ExitStatus::Done)
+}
+
+fn config(args: &Args) -> Result<Config> {
+    let trusted = Trusted::read(&args.network.network, args.set.as_deref())?;
+    let poll = poll_interval(&args.daemon);
+    Ok(Config {
+        bls_key: signer::bls(&args.bls_key, &args.keys)?,
+        account_key: signer::account(&args.key, &args.keys)?,
+        network: trusted.network,
+        set: trusted.set,
+        sidechain_url: args.sidechain.sidechain.clone(),
+        limits: Limits::default(),
+        store: args.store_file.clone(),
+        poll_interval: poll,
+        finality: args.sidechain.finality,
+        sender: SenderConfig { poll, ..SenderConfig::default() },
+    })
+}
+
+fn describe(error: &ValidatorError) -> Failure {
+    match error {
+        ValidatorError::Chain(error) => failure("sidechain", error),
+        ValidatorError::Refused(_) => Failure::refused(chain(error))
+            .hint("this validator signs nothing more; find out what differs before you go on"),
+        ValidatorError::Config(_) => {
+            Failure::new(chain(error)).hint("check `--key`, `--bls-key`, `--network` and `--set`")
+        }
+        _ => Failure::new(chain(error)),
+    }
+}

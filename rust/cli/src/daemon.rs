@@ -1,0 +1,39 @@
+//! What the long-running commands have in common: logs, and an end when asked for one.
+
+use crate::args::daemon::DaemonArgs;
+use crate::error::{Context, Failure, Result};
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// Sends logs to standard error.
+pub(crate) fn start_logs(args: &DaemonArgs) -> Result<()> {
+    let filter = EnvFilter::try_new(&args.log)
+        .context(format_args!("`{}` is no log filter", args.log))
+        .map_err(|failure| failure.hint("use `info` or `debug`, or `info,fallow_chain=debug`"))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = if args.log_json {
+        builder.json().try_init()
+    } else {
+        builder.with_ansi(anstream::stderr().is_terminal()).try_init()
+    };
+    started.map_err(|error| Failure::new(format_args!("cannot log: {error}")))
+}
+
+/// Time between two looks at the chain; zero would never let the node rest.
+pub(crate) fn poll_interval(args: &DaemonArgs) -> Duration {
+    Duration::from_millis(args.poll.max(1))
+}
+
+/// Completes when the process is asked to end: Ctrl-C or SIGTERM.
+pub(crate) fn shutdown() -> Result<impl Future<Output = ()> + Send + 'static> {
+    let cannot = "cannot listen for signals";
+    let mut interrupt = signal(SignalKind::interrupt()).context(cannot)?;
+    let mut terminate = signal(SignalKind::terminate()).context(cannot)?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => tracing::info!("asked to end: SIGINT"),
+            _ = terminate.recv() => tracing::info!("asked to end: SIGTERM"),
+        }
+    })
+}

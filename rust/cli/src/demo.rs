@@ -1,0 +1,93 @@
+//! `fallow demo`: one allocation from a signed offer to an offline proof, with real chains and a
+//! process for each part. It is told while it happens, and every claim that it makes is checked:
+//! the demo fails if anything comes out other than told.
+
+mod door;
+mod folder;
+mod network;
+mod next;
+mod stage;
+
+use crate::args::daemon::Demo as Args;
+use crate::chain::block_on;
+use crate::daemon::shutdown;
+use crate::error::{ExitStatus, Failure, Result};
+use crate::printer::Printer;
+use folder::Folder;
+use network::Network;
+use stage::Stage;
+use std::time::Instant;
+
+/// Units that this machine is divided into; the requester asks for half of them.
+const VOLUME: u16 = 4;
+const ASKED: u16 = 2;
+/// More than is left then.
+const TOO_MUCH: u16 = 3;
+
+pub(crate) fn demo(args: &Args, printer: &mut Printer) -> Result<ExitStatus> {
+    block_on(async {
+        let asked_to_end = shutdown()?;
+        // Dropping the story drops every process that it started.
+        tokio::select! {
+            told = tell(args, printer) => told,
+            () = asked_to_end => Err(Failure::new("the demo was interrupted")
+                .hint("every process that it started is ended; run it again")),
+        }
+    })
+}
+
+async fn tell(args: &Args, printer: &mut Printer) -> Result<ExitStatus> {
+    let started = Instant::now();
+    let folder = Folder::prepare(&args.out)?;
+    let mut stage = Stage::new(folder, printer)?;
+    stage.title("One allocation, from a signed offer to an offline proof")?;
+    let mut network = Network::start(&mut stage).await?;
+    let resource = announce(&mut stage, &network).await?;
+    let request = request(&mut stage, &network, &resource).await?;
+    network.wait_until_anchored(&mut stage, &request).await?;
+    ticket(&mut stage, &network, &request).await?;
+    let ended = network.stop(&mut stage).await?;
+    door::verify_offline(&mut stage).await?;
+    door::refuse_everybody_else(&mut stage, &ended).await?;
+    next::steps(&mut stage, started.elapsed())?;
+    Ok(ExitStatus::Done)
+}
+
+async fn announce(stage: &mut Stage<'_>, network: &Network) -> Result<String> {
+    stage.step("A provider offers this machine")?;
+    let volume = VOLUME.to_string();
+    let offer = stage.path("offer.json");
+    stage.run("offer", &["offer", "detect", "--volume", &volume, "--out", &offer]).await?.done()?;
+    let announcement = stage.path("announcement.json");
+    let args = ["announce", "--offer", &offer, "--slot", "1h", "--for", "7d", "--out"];
+    let args = [&args[..], &[&announcement, "--key", "provider"]].concat();
+    let announced = stage.run_on(network, "announce", &args).await?.done()?;
+    stage.why("the provider signed it; the ledger checks the signature and keeps the hash of the offer document, so nobody can change what one unit is")?;
+    announced.first_id()
+}
+
+async fn request(stage: &mut Stage<'_>, network: &Network, resource: &str) -> Result<String> {
+    stage.step("A requester asks for half of it until tomorrow, and gets it")?;
+    let volume = ASKED.to_string();
+    let args = ["request", "--resource", resource, "--for", "23h", "--volume"];
+    let asked = [&args[..], &[&volume, "--key", "requester"]].concat();
+    let accepted = stage.run_on(network, "request", &asked).await?.done()?;
+    stage.why("the contract made five checks: both signatures, not recorded before, whole slots inside the offer, and enough units free in every slot")?;
+
+    stage.step("A second one asks for more than is left, and is refused with the numbers")?;
+    let volume = TOO_MUCH.to_string();
+    let asked = [&args[..], &[&volume, "--key", "second"]].concat();
+    let refused = stage.run_on(network, "second-request", &asked).await?;
+    refused.refused_by("NO  5 capacity")?;
+    let numbers = format!("volume asked is {TOO_MUCH}");
+    refused.says(&numbers)?;
+    accepted.first_id()
+}
+
+async fn ticket(stage: &mut Stage<'_>, network: &Network, request: &str) -> Result<()> {
+    stage.step("The requester writes the ticket: one small file that proves the allocation")?;
+    let out = stage.path("ticket.json");
+    let args = ["ticket", request, "--wait", "30s", "--out", &out];
+    stage.run_on_sidechain(network, "ticket", &args).await?.done()?;
+    stage.why("it holds the record, its path in the log, the checkpoint, and the validators' signature; it was built from the chain alone, no server was asked")
+}

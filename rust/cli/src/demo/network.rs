@@ -1,0 +1,163 @@
+//! The parts of the story that run: two chains, four validators, one relayer.
+
+use super::folder::{PEOPLE, write_keys};
+use super::stage::{Stage, devnet_failure, not_as_told};
+use crate::error::{Context, Result};
+use fallow_chain::{Anchor, Client, Limits};
+use fallow_devnet::{DevAccount, Devnet, DevnetOptions, ManagedProcess, ProcessSpec, poll};
+use fallow_protocol::{NetworkFile, Set};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const VALIDATORS: usize = 4;
+/// Shares, certificate, transaction and their blocks take some seconds.
+const ANCHOR_PATIENCE: Duration = Duration::from_secs(60);
+const ANCHOR_POLL: Duration = Duration::from_millis(100);
+/// A daemon that was asked to end does so at its next look at the chain.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Everything that runs. Dropping it ends it.
+pub(crate) struct Network {
+    devnet: Devnet,
+    daemons: Vec<ManagedProcess>,
+}
+
+/// What is left of the network when nothing of it runs any more.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// The network file's content.
+    pub(crate) network: NetworkFile,
+    /// The validator set.
+    pub(crate) set: Set,
+}
+
+impl Network {
+    /// Starts chains, contracts and daemons.
+    pub(crate) async fn start(stage: &mut Stage<'_>) -> Result<Self> {
+        stage.step("Two chains and the contracts of a new network")?;
+        let keys = stage.folder.keys();
+        let writing = tokio::task::spawn_blocking(move || write_keys(&keys, VALIDATORS));
+        let mut options = DevnetOptions::new(stage.folder.path());
+        options.validators = VALIDATORS;
+        options.funded = PEOPLE.iter().map(|name| DevAccount::new(name).address()).collect();
+        let devnet = Devnet::start(&options).await.map_err(|error| devnet_failure(&error))?;
+        writing.await.context("the keys were not written")??;
+        let mut network = Self { devnet, daemons: Vec::new() };
+        network.introduce(stage)?;
+        network.start_daemons(stage)?;
+        Ok(network)
+    }
+
+    fn introduce(&self, stage: &mut Stage<'_>) -> Result<()> {
+        let part = &self.devnet.network.network;
+        for (name, chain, contracts) in [
+            ("sidechain", &self.devnet.sidechain, format!("registry {}", part.sidechain.registry)),
+            ("mainnet", &self.devnet.mainnet, format!("anchor {}", part.anchor_chain.anchor)),
+        ] {
+            let (id, process) = (chain.chain_id(), chain.process().id());
+            stage.say(&format!("{name:<10} chain {id}, process {process}, {contracts}"))?;
+        }
+        stage.say(&format!("network    {}", self.devnet.network.network_id))?;
+        stage.why("the id binds both contracts and all parameters, and everything that is signed binds the id; no contract has an owner or a setter, so nobody can change anything later")
+    }
+
+    fn start_daemons(&mut self, stage: &mut Stage<'_>) -> Result<()> {
+        stage.step("Four validators and a relayer, each a process of its own")?;
+        for number in 1..=VALIDATORS {
+            let name = format!("validator-{number}");
+            let mut args = vec!["validator".to_owned(), "--key".into(), name.clone()];
+            args.extend(["--bls-key".to_owned(), name.clone()]);
+            args.extend(self.sidechain_args());
+            self.spawn(stage, &name, args)?;
+        }
+        let mut args = ["relayer", "--key", "relayer", "--every", "1s"].map(str::to_owned).to_vec();
+        args.extend([self.sidechain_args(), self.mainnet_args()].concat());
+        self.spawn(stage, "relayer", args)?;
+        let running =
+            self.daemons.iter().map(|process| format!("{} ({})", process.name(), process.id()));
+        stage.say(&running.collect::<Vec<_>>().join(", "))?;
+        stage.why("each validator re-executes every record itself before it signs; three of four must agree; the relayer only carries what they signed, nobody has to trust it")
+    }
+
+    fn spawn(&mut self, stage: &Stage<'_>, name: &str, mut args: Vec<String>) -> Result<()> {
+        let store = stage.folder.logs().join(format!("{name}.redb"));
+        args.extend(["--store-file".to_owned(), store.display().to_string()]);
+        args.extend(["--poll", "150"].map(str::to_owned));
+        args.extend([stage.network_args(), stage.key_args()].concat());
+        let spec = ProcessSpec::new(name, &stage.program, &stage.folder.logs()).args(args);
+        let process = ManagedProcess::spawn(&spec).map_err(|error| devnet_failure(&error))?;
+        self.daemons.push(process);
+        Ok(())
+    }
+
+    /// Names the sidechain's node. Its blocks are decided one by one, so the latest is final.
+    pub(crate) fn sidechain_args(&self) -> Vec<String> {
+        let url = self.devnet.sidechain.url();
+        ["--sidechain", url, "--finality", "latest"].map(str::to_owned).to_vec()
+    }
+
+    /// Names the mainnet's node.
+    pub(crate) fn mainnet_args(&self) -> Vec<String> {
+        ["--mainnet", self.devnet.mainnet.url()].map(str::to_owned).to_vec()
+    }
+
+    /// Waits until the anchor holds a checkpoint above the request's record.
+    pub(crate) async fn wait_until_anchored(
+        &mut self,
+        stage: &mut Stage<'_>,
+        request: &str,
+    ) -> Result<()> {
+        stage.step("Validators sign a checkpoint, the relayer anchors it on mainnet")?;
+        // Genesis, announcement, allocation.
+        let wanted = 3;
+        let size = self.anchored_size(wanted).await?;
+        stage.say(&format!("mainnet keeps the root of all {size} records"))?;
+        let levels = stage.run_on_both(self, "requests", &["requests", "--json"]).await?.done()?;
+        levels.says(request)?;
+        levels.says("\"level\": \"anchored\"")?;
+        stage.why("mainnet checked the quorum's signature with one pairing, and that the log only grew: not even all validators together can rewrite what is anchored")
+    }
+
+    async fn anchored_size(&mut self, wanted: u64) -> Result<u64> {
+        let client = Client::new(self.devnet.mainnet.url(), Limits::default())
+            .context("cannot ask the mainnet")?;
+        let anchor = self.devnet.network.network.anchor_chain.anchor;
+        let daemons = &mut self.daemons;
+        let call = Anchor::headCall {};
+        let found = poll("the allocation is anchored", ANCHOR_PATIENCE, ANCHOR_POLL, async || {
+            daemons.iter_mut().try_for_each(ManagedProcess::require_running)?;
+            let head = client.call(anchor, &call, alloy::eips::BlockId::latest()).await?;
+            Ok::<_, fallow_devnet::DevnetError>((head.size >= wanted).then_some(head.size))
+        });
+        found.await.map_err(|error| devnet_failure(&error))
+    }
+
+    /// Ends every process, and makes sure of it.
+    pub(crate) async fn stop(self, stage: &mut Stage<'_>) -> Result<Ended> {
+        stage.step("Now every process is stopped: no chain, no validator, no relayer is left")?;
+        let (network, set) = (self.devnet.network.clone(), self.devnet.set.clone());
+        let mut ids: Vec<_> = self.daemons.iter().map(ManagedProcess::id).collect();
+        ids.extend([self.devnet.sidechain.process().id(), self.devnet.mainnet.process().id()]);
+        for daemon in self.daemons {
+            let name = daemon.name().to_owned();
+            let status = daemon.stop(GRACE).await.map_err(|error| devnet_failure(&error))?;
+            if !status.success() {
+                return Err(not_as_told(&format!("{name} ended with {status}")));
+            }
+        }
+        drop(self.devnet);
+        let left: Vec<_> = ids.iter().filter(|id| is_running(**id)).collect();
+        if !left.is_empty() {
+            return Err(not_as_told(&format!("processes {left:?} are still there")));
+        }
+        stage.say(&format!("{} processes have ended; what follows needs no network", ids.len()))?;
+        Ok(Ended { network, set })
+    }
+}
+
+/// Whether a process of this id exists, where the system shows processes as files.
+fn is_running(id: u32) -> bool {
+    let processes = Path::new("/proc");
+    let process: PathBuf = processes.join(id.to_string());
+    processes.join("self").exists() && process.exists()
+}

@@ -1,0 +1,92 @@
+//! Sending a message to the registry and waiting until its record is final.
+
+use crate::chain::{Sidechain, failure};
+use crate::error::{Failure, Result};
+use alloy::sol_types::SolCall;
+use fallow_chain::{
+    Call, ChainError, Finality, Sender, SenderConfig, Transaction, TransactionState, revert_refusal,
+};
+use fallow_protocol::{Refusal, SecretKey};
+use std::time::Duration;
+
+/// A transaction that the registry would take, not sent yet.
+#[derive(Debug)]
+pub(crate) struct Submission {
+    sender: Sender,
+    transaction: Transaction,
+}
+
+/// What the registry says before anything is sent.
+#[derive(Debug)]
+pub(crate) enum Prepared {
+    /// It would record the message.
+    Accepted(Box<Submission>),
+    /// It would refuse the message.
+    Refused(Refusal),
+}
+
+/// Often enough for blocks of a second.
+const POLL: Duration = Duration::from_millis(150);
+
+impl Submission {
+    /// Signs a call of the registry, which is tried out on the node.
+    pub(crate) async fn prepare(
+        side: &Sidechain,
+        key: &SecretKey,
+        call: &impl SolCall,
+    ) -> Result<Prepared> {
+        let network = &side.file.network.sidechain;
+        let config = SenderConfig {
+            confirmations: match side.finality() {
+                Finality::Latest => 0,
+                Finality::Depth(blocks) => blocks,
+                Finality::Finalized => SenderConfig::default().confirmations,
+            },
+            poll: POLL,
+            ..SenderConfig::default()
+        };
+        let mut sender = Sender::new(side.client.clone(), key, network.chain_id, config)
+            .map_err(|error| failure("sidechain", &error))?;
+        let call = Call { to: Some(network.registry), data: call.abi_encode().into() };
+        match sender.build(call).await {
+            Ok(transaction) => Ok(Prepared::Accepted(Box::new(Self { sender, transaction }))),
+            Err(error) => match refusal(&error) {
+                Some(refusal) => Ok(Prepared::Refused(refusal)),
+                None => Err(gas_failure(key, &error)),
+            },
+        }
+    }
+
+    /// Sends it and waits until it is final. Returns its block.
+    pub(crate) async fn send(mut self) -> Result<u64> {
+        loop {
+            self.sender
+                .follow(&mut self.transaction)
+                .await
+                .map_err(|error| failure("sidechain", &error))?;
+            match self.transaction.state {
+                TransactionState::Final { block, .. } => return Ok(block),
+                TransactionState::Dropped(_) => {
+                    let what = format!("transaction {} took no effect", self.transaction.hash());
+                    return Err(Failure::refused(what)
+                        .hint("somebody was quicker, or the node dropped it; try again"));
+                }
+                _ => tokio::time::sleep(POLL).await,
+            }
+        }
+    }
+}
+
+fn refusal(error: &ChainError) -> Option<Refusal> {
+    match error {
+        ChainError::Refused { data: Some(data), .. } => revert_refusal(data),
+        _ => None,
+    }
+}
+
+fn gas_failure(key: &SecretKey, error: &ChainError) -> Failure {
+    failure("sidechain", error).or_hint(format_args!(
+        "does {} have the sidechain's coins for gas? `--sender` names another account",
+        key.address()
+    ))
+}
