@@ -136,3 +136,68 @@ pub fn revert_refusal(data: &[u8]) -> Option<Refusal> {
     let (got, want) = (U256::from_be_bytes(*got), U256::from_be_bytes(*want));
     Some(Refusal { code: *code, got, want })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Codes of the ledger; above are those of the verifier (docs/protocol.md section 15).
+    const LAST_OF_LEDGER: u16 = 599;
+
+    #[test]
+    fn every_code_of_the_ledger_is_an_error_of_the_registry() {
+        let names = Registry::RegistryErrors::SELECTORS.iter().map(|selector| {
+            let words = [selector.as_slice(), &[1; 32], &[2; 32]].concat();
+            let refusal = revert_refusal(&words);
+            refusal.inspect(|refusal| {
+                assert_eq!(refusal.got, U256::from_be_bytes([1; 32]));
+                assert_eq!(refusal.want, U256::from_be_bytes([2; 32]));
+                assert_eq!(revert_refusal(&words[..67]), None, "cut short");
+            })
+        });
+        let found = names.flatten().map(|refusal| refusal.code.number());
+        let mut found: Vec<_> = found.collect();
+        found.sort_unstable();
+        let ledger = Code::ALL.iter().map(|code| code.number());
+        let mut ledger: Vec<_> = ledger.filter(|number| *number <= LAST_OF_LEDGER).collect();
+        ledger.sort_unstable();
+        assert_eq!(found, ledger);
+    }
+
+    #[test]
+    fn other_reverts_are_no_refusals() {
+        assert_eq!(revert_refusal(&[]), None);
+        assert_eq!(revert_refusal(&[0; 68]), None);
+    }
+
+    #[test]
+    fn messages_and_checkpoints_keep_every_field() {
+        let address = alloy_primitives::Address::repeat_byte;
+        let announcement = protocol::Announcement {
+            provider: address(1),
+            approver: address(2),
+            volume: 3,
+            start_time: 4,
+            end_time: 5,
+            slot_seconds: 6,
+            notice_seconds: 7,
+            timestamp: 8,
+            offer: [9; 32].into(),
+        };
+        let there = Registry::Announcement::from(announcement);
+        assert_eq!(protocol::Announcement::from(there), announcement);
+        let checkpoint = protocol::Checkpoint {
+            network_id: [1; 32].into(),
+            era: 2,
+            set_number: 3,
+            block_number: 4,
+            block_hash: [5; 32].into(),
+            block_time: 6,
+            size: 7,
+            root: [8; 32].into(),
+            next_set: [9; 32].into(),
+        };
+        let there = Anchor::Checkpoint::from(checkpoint);
+        assert_eq!(protocol::Checkpoint::from(there), checkpoint);
+    }
+}

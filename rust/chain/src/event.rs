@@ -100,3 +100,57 @@ fn encoded(event: &RegistryEvents) -> LogData {
         RegistryEvents::Refused(event) => event.encode_log_data(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_primitives::{Address, B256, Bytes, Log};
+
+    fn log(data: LogData) -> ChainLog {
+        let inner = Log { address: Address::ZERO, data };
+        ChainLog { number: 1, block_hash: B256::ZERO, position: 4, inner }
+    }
+
+    fn appended() -> LogData {
+        let writer = Address::repeat_byte(7);
+        let body = Bytes::from_static(&[1, 2, 3]);
+        Registry::RecordAppended { kind: 16, writer, index: 5, body }.encode_log_data()
+    }
+
+    const UNKNOWN: Event = Event::Unknown { position: 4 };
+
+    #[test]
+    fn a_further_writers_record_is_an_append() {
+        let writer = Address::repeat_byte(7);
+        let body = Bytes::from_static(&[1, 2, 3]);
+        let message = Message::Append { kind: 16, writer, body };
+        assert_eq!(Event::decode(&log(appended())), Event::Recorded { index: 5, message });
+    }
+
+    #[test]
+    fn another_topic_is_unknown() {
+        assert_eq!(Event::decode(&log(LogData::empty())), UNKNOWN);
+        let topics = vec![B256::repeat_byte(9)];
+        let other = LogData::new_unchecked(topics, appended().data);
+        assert_eq!(Event::decode(&log(other)), UNKNOWN);
+    }
+
+    #[test]
+    fn a_second_encoding_of_the_same_values_is_unknown() {
+        let good = appended();
+        let trailing = [&good.data[..], &[0; 32]].concat();
+        // The index is a u64 in a word of 32 bytes, the body's last word is padded.
+        let (mut index, mut padding) = (good.data.to_vec(), good.data.to_vec());
+        index[0] = 1;
+        *padding.last_mut().unwrap() = 1;
+        for data in [trailing, index, padding, good.data[..40].to_vec()] {
+            let other = LogData::new_unchecked(good.topics().to_vec(), data.into());
+            assert_eq!(Event::decode(&log(other)), UNKNOWN);
+        }
+        // The kind is a u8 in a topic.
+        let mut topics = good.topics().to_vec();
+        topics[1].0[0] = 1;
+        let other = LogData::new_unchecked(topics, good.data);
+        assert_eq!(Event::decode(&log(other)), UNKNOWN);
+    }
+}

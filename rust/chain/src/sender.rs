@@ -125,13 +125,6 @@ impl Sender {
         }
     }
 
-    /// Forgets the nonces of transactions that were built but never sent.
-    pub const fn forget_unsent(&mut self) {
-        self.next_nonce = 0;
-    }
-
-    /// The nonce is that of an older block: a node may count a transaction of its newest block
-    /// before it shows the receipt, which would look like another transaction's doing.
     async fn observe(&self, transaction: &Transaction) -> Result<Observation, ChainError> {
         let latest = self.client.latest().await?;
         let settled = latest.saturating_sub(self.config.confirmations.max(1));

@@ -23,5 +23,5 @@ mod validator;
 pub use config::{Config, ConfigError};
 pub use error::{RefusalReason, ValidatorError};
 pub use state::{Phase, Status};
-pub use store::{Identity, SCHEMA_VERSION, Store, StoreError};
+pub use store::{Identity, Reserved, SCHEMA_VERSION, Store, StoreError};
 pub use validator::Validator;

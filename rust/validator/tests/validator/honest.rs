@@ -6,9 +6,9 @@ use alloy_primitives::B256;
 use fallow_chain::{
     Bulletin, Call, ChainError, Finality, Follower, Registry, Sender, SenderConfig,
 };
-use fallow_devnet::DevAccount;
+use fallow_devnet::{DevAccount, Hold, Tap};
 use fallow_protocol::{Checkpoint, Code, bls};
-use fallow_validator::{Config, Status, StoreError, Validator, ValidatorError};
+use fallow_validator::{Config, Identity, Status, Store, StoreError, Validator, ValidatorError};
 use std::future::{Pending, pending};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -113,6 +113,50 @@ async fn a_crashed_validator_goes_on_with_what_it_signed() {
         shares += u32::from(digest == checkpoint.digest() && checkpoint.block_number <= posted);
     }
     assert!(shares >= 2, "one of each life, got {shares}");
+}
+
+/// Crashes at one exchange with the node and starts again; whatever was signed is posted once.
+async fn crash_at(hold: Hold) {
+    let chain = Chain::start(&Registry::BYTECODE).await;
+    let tap = Tap::start(chain.anvil.url()).await.unwrap();
+    tap.hold(hold);
+    let running =
+        Running::start(Config { sidechain_url: tap.url().into(), ..chain.config() }).await;
+    tokio::time::timeout(PATIENCE, tap.held()).await.unwrap();
+    let signed = running.status.borrow().signed.expect("it signs before it posts");
+    running.crash().await;
+    let stored = {
+        let account = chain.validator.account.address();
+        let identity = Identity { network_id: chain.network.network_id, account };
+        Store::open(&chain.config().store, &identity).unwrap().signed(0, signed).unwrap()
+    };
+    let mut running = Running::start(chain.config()).await;
+    running.until("the share", |status| status.posted >= Some(signed)).await;
+    running.crash().await;
+    let checkpoint = followed(&chain).await.checkpoint(signed).unwrap();
+    assert_eq!(stored, Some(checkpoint.digest()), "durable before anything was posted");
+    let share = share(&chain, &checkpoint).await;
+    assert!(chain.validator.key.public_key().verifies(checkpoint.digest(), &share));
+}
+
+#[tokio::test]
+async fn a_crash_before_the_share_is_built_loses_nothing() {
+    crash_at(Hold::Request("eth_estimateGas")).await;
+}
+
+#[tokio::test]
+async fn a_crash_before_the_node_has_the_share_loses_nothing() {
+    crash_at(Hold::Request("eth_sendRawTransaction")).await;
+}
+
+#[tokio::test]
+async fn a_crash_after_the_node_took_the_share_posts_it_once() {
+    crash_at(Hold::Answer("eth_sendRawTransaction")).await;
+}
+
+#[tokio::test]
+async fn a_crash_after_the_share_was_included_posts_it_once() {
+    crash_at(Hold::Answer("eth_getTransactionReceipt")).await;
 }
 
 #[tokio::test]
