@@ -23,6 +23,7 @@ contract AnchorConstructorTest is AnchorBase {
     function setUp() public {
         vm.warp(START);
         factory = new AnchorFactory();
+        deployer = address(factory);
     }
 
     /* ACCEPTED */
@@ -319,10 +320,6 @@ contract AnchorConstructorTest is AnchorBase {
     ) private view {
         config.members[i].proofOfPossession =
             BlsSigner.words4(BlsSigner.sign(secretOf(i), tag, message));
-    }
-
-    function nextAnchor() internal view override returns (address) {
-        return vm.computeCreateAddress(address(factory), vm.getNonce(address(factory)));
     }
 
     function _refuse(AnchorConfig memory config, bytes memory refusal) private {

@@ -30,6 +30,8 @@ abstract contract AnchorBase is Test {
     uint64 internal constant BASE_TIME = START - 100;
 
     Anchor internal anchor;
+    /// @dev Who deploys the next anchor.
+    address internal deployer = address(this);
     bytes32[] internal leaves;
 
     /* DEPLOYMENT */
@@ -104,8 +106,8 @@ abstract contract AnchorBase is Test {
     }
 
     /// @dev Address of the anchor that is deployed next: proofs of possession name it.
-    function nextAnchor() internal view virtual returns (address) {
-        return vm.computeCreateAddress(address(this), vm.getNonce(address(this)));
+    function nextAnchor() internal view returns (address) {
+        return vm.computeCreateAddress(deployer, vm.getNonce(deployer));
     }
 
     function equalWeights(uint256 count) internal pure returns (uint64[] memory weights) {
