@@ -1,12 +1,9 @@
 //! Which records are anchored, and since when: read from the anchor's events.
 
-use crate::chain::{Chains, failure};
+use crate::chain::{Chains, failure, ranges};
 use crate::error::{Context, Result};
 use alloy::sol_types::SolEvent;
 use fallow_chain::Anchor;
-
-/// Blocks of one query; many nodes refuse much longer ranges.
-const RANGE_BLOCKS: u64 = 500;
 
 /// One checkpoint on mainnet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,15 +69,14 @@ impl Anchorings {
     /// Reads the anchor's events from its deployment on.
     pub(crate) async fn read(chains: &Chains) -> Result<Self> {
         let network = &chains.side.file.network;
-        let (contract, mut next) = (network.anchor_chain.anchor, network.anchor_chain.block);
+        let (contract, first) = (network.anchor_chain.anchor, network.anchor_chain.block);
         let client = &chains.mainnet;
         let of_node = |error| failure("mainnet", &error);
         let latest = client.latest().await.map_err(of_node)?;
         let time = client.block(latest).await.map_err(of_node)?.time;
         let mut all = Vec::new();
-        while next <= latest {
-            let last = latest.min(next.saturating_add(RANGE_BLOCKS.saturating_sub(1)));
-            for log in client.logs(contract, next..=last).await.map_err(of_node)? {
+        for range in ranges(first, latest) {
+            for log in client.logs(contract, range).await.map_err(of_node)? {
                 let event = Anchor::CheckpointAnchored::decode_log_validate(&log.inner)
                     .context("mainnet: the anchor's event cannot be decoded")?;
                 all.push(Anchoring {
@@ -90,7 +86,6 @@ impl Anchorings {
                     size: event.size,
                 });
             }
-            next = last.saturating_add(1);
         }
         let challenge_period = network.parameters.challenge_period;
         Ok(Self { all, latest, time, challenge_period })

@@ -8,6 +8,7 @@ use alloy::eips::BlockId;
 use alloy::sol_types::SolCall;
 use fallow_chain::{ChainError, Client, Finality, FollowError, Follower, Limits, check_network};
 use fallow_protocol::NetworkFile;
+use std::ops::RangeInclusive;
 
 /// A network with a node of its sidechain.
 #[derive(Debug)]
@@ -126,4 +127,33 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
         .build()
         .map_err(|error| Failure::new(format_args!("cannot start: {error}")))?;
     runtime.block_on(work)
+}
+
+/// Blocks of one query for logs; many nodes refuse much longer ranges.
+const RANGE_BLOCKS: u64 = 500;
+
+/// The blocks from `first` to `last` in ranges that every node takes.
+pub(crate) fn ranges(first: u64, last: u64) -> impl Iterator<Item = RangeInclusive<u64>> {
+    let mut next = Some(first);
+    std::iter::from_fn(move || {
+        let start = next.filter(|start| *start <= last)?;
+        let end = last.min(start.saturating_add(RANGE_BLOCKS.saturating_sub(1)));
+        next = end.checked_add(1);
+        Some(start..=end)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_cover_every_block_once() {
+        let all = |first, last| ranges(first, last).collect::<Vec<_>>();
+        assert_eq!(all(5, 4), []);
+        assert_eq!(all(5, 5), [5..=5]);
+        assert_eq!(all(0, 999), [0..=499, 500..=999]);
+        assert_eq!(all(0, 1_000), [0..=499, 500..=999, 1_000..=1_000]);
+        assert_eq!(all(u64::MAX, u64::MAX), [u64::MAX..=u64::MAX]);
+    }
 }

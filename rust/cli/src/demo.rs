@@ -60,8 +60,8 @@ async fn announce(stage: &mut Stage<'_>, network: &Network) -> Result<String> {
     stage.run("offer", &["offer", "detect", "--volume", &volume, "--out", &offer]).await?.done()?;
     let announcement = stage.path("announcement.json");
     let args = ["announce", "--offer", &offer, "--slot", "1h", "--for", "7d", "--out"];
-    let args = [&args[..], &[&announcement, "--key", "provider"]].concat();
-    let announced = stage.run_on(network, "announce", &args).await?.done()?;
+    let args = [&args[..], &[&announcement]].concat();
+    let announced = stage.sign(network, "announce", "provider", &args).await?.done()?;
     stage.why("the provider signed it; the ledger checks the signature and keeps the hash of the offer document, so nobody can change what one unit is")?;
     announced.first_id()
 }
@@ -70,16 +70,16 @@ async fn request(stage: &mut Stage<'_>, network: &Network, resource: &str) -> Re
     stage.step("A requester asks for half of it until tomorrow, and gets it")?;
     let volume = ASKED.to_string();
     let args = ["request", "--resource", resource, "--for", "23h", "--volume"];
-    let asked = [&args[..], &[&volume, "--key", "requester"]].concat();
-    let accepted = stage.run_on(network, "request", &asked).await?.done()?;
+    let asked = [&args[..], &[&volume]].concat();
+    let accepted = stage.sign(network, "request", "requester", &asked).await?.done()?;
     stage.why("the contract made five checks: both signatures, not recorded before, whole slots inside the offer, and enough units free in every slot")?;
 
     stage.step("A second one asks for more than is left, and is refused with the numbers")?;
     let volume = TOO_MUCH.to_string();
-    let asked = [&args[..], &[&volume, "--key", "second"]].concat();
-    let refused = stage.run_on(network, "second-request", &asked).await?;
+    let asked = [&args[..], &[&volume]].concat();
+    let refused = stage.sign(network, "second-request", "second", &asked).await?;
     refused.refused_by("NO  5 capacity")?;
-    let numbers = format!("volume asked is {TOO_MUCH}");
+    let numbers = format!("(volume asked: {TOO_MUCH}; ");
     refused.says(&numbers)?;
     accepted.first_id()
 }

@@ -2,7 +2,7 @@
 
 use crate::anchored::{Anchoring, Anchorings};
 use crate::args::read::Status as Args;
-use crate::chain::{Chains, block_on, failure};
+use crate::chain::{Chains, block_on, failure, ranges};
 use crate::error::{ExitStatus, Result};
 use crate::files;
 use crate::printer::{BAD, GOOD, Printer};
@@ -177,11 +177,10 @@ async fn tally(chains: &Chains, set: &Set, checkpoint: Checkpoint) -> Result<(Ve
     let bulletin = chains.side.file.network.sidechain.bulletin;
     let latest = client.latest().await.map_err(of_node)?;
     let first = checkpoint.block_number.saturating_add(1);
-    let posted: Vec<PostedShare> = if first <= latest {
-        client.shares(bulletin, first..=latest).await.map_err(of_node)?
-    } else {
-        Vec::new()
-    };
+    let mut posted: Vec<PostedShare> = Vec::new();
+    for range in ranges(first, latest) {
+        posted.extend(client.shares(bulletin, range).await.map_err(of_node)?);
+    }
     let mut tally = Tally::new(checkpoint);
     let valid: Vec<_> = posted
         .iter()

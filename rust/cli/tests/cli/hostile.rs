@@ -1,6 +1,10 @@
 //! Input that is damaged or made to harm: one line, exit code 2, nothing written, no panic.
 
 use crate::world::{NOW, World};
+use alloy_primitives::{Address, hex};
+use fallow_chain::{DeployPlan, DeployerChain};
+use fallow_protocol::bls::{self, Possession};
+use serde_json::json;
 use std::fmt::Write;
 
 const LIMIT: usize = 65_536;
@@ -81,6 +85,91 @@ fn hostile_plans() {
         "plan.json",
         &["keys", "prove", "--plan", "plan.json", "--key", "x", "--account", member],
     );
+}
+
+/// A plan that is well-formed, so that the member files are read.
+fn write_plan(world: &World) -> DeployPlan {
+    let chain = |chain_id| DeployerChain { chain_id, nonce: 0 };
+    let plan = DeployPlan {
+        deployer: world.provider.address(),
+        sidechain: chain(10),
+        anchor_chain: chain(20),
+        random: world.network.network.random,
+        parameters: world.network.network.parameters.clone(),
+    };
+    world.write_json(
+        "plan.json",
+        &json!({
+            "version": 1,
+            "networkId": plan.network_id(),
+            "deployer": plan.deployer,
+            "sidechain": { "chainId": "10", "registry": plan.registry(), "nonce": "0" },
+            "anchorChain": { "chainId": "20", "anchor": plan.anchor(), "nonce": "0" },
+            "random": plan.random,
+            "parameters": plan.parameters,
+        }),
+    );
+    plan
+}
+
+const RUN: [&str; 10] = [
+    "deploy",
+    "run",
+    "--plan",
+    "plan.json",
+    "--key",
+    "x",
+    "--member",
+    "member.json",
+    "--out",
+    "new.json",
+];
+
+#[test]
+fn hostile_member_files() {
+    for (name, bytes) in hostile() {
+        let world = World::new();
+        write_plan(&world);
+        world.write("member.json", &bytes);
+        let ran = world.run(&RUN);
+        ran.expect_failure("member.json");
+        assert!(!world.path("new.json").exists(), "{name}");
+    }
+}
+
+#[test]
+fn a_member_of_another_account_or_network_is_refused_before_anything_is_sent() {
+    let world = World::new();
+    let plan = write_plan(&world);
+    let key = bls::SecretKey::generate(&[1; 32]).unwrap();
+    let member = |network, account: Address, owner: &Possession| {
+        json!({
+            "version": 1,
+            "networkId": network,
+            "account": account,
+            "weight": "1",
+            "key": hex::encode_prefixed(key.public_key().to_eip2537()),
+            "proofOfPossession": hex::encode_prefixed(key.prove_possession(owner).to_eip2537()),
+        })
+    };
+    let (mine, other) = (Address::repeat_byte(1), Address::repeat_byte(2));
+    let proof = plan.possession(mine);
+    for (file, part) in [
+        (member(plan.network_id(), other, &proof), "is not this key's"),
+        (member(world.network.network_id, mine, &proof), "it is for the network"),
+        // Everything is right with this one: the deployer's key is the next thing to be missing.
+        (member(plan.network_id(), mine, &proof), "keys/x.json"),
+    ] {
+        world.write_json("member.json", &file);
+        world.run(&RUN).expect_failure(part);
+    }
+}
+
+#[test]
+fn endless_and_special_files_are_no_input() {
+    let world = World::new();
+    world.run(&["verify", "/dev/zero"]).expect_failure("more than");
+    world.run(&["verify", "."]).expect_failure("cannot read");
 }
 
 #[test]

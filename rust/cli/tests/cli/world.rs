@@ -68,8 +68,12 @@ impl Ran {
 /// The command, deaf to this machine's settings.
 pub(crate) fn fallow(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fallow"));
-    for variable in ["NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "FALLOW_NETWORK", "FALLOW_KEY"] {
-        command.env_remove(variable);
+    let ours = std::env::vars_os().map(|(name, _)| name);
+    for name in ours.filter(|name| name.to_string_lossy().starts_with("FALLOW_")) {
+        command.env_remove(name);
+    }
+    for name in ["NO_COLOR", "CLICOLOR_FORCE", "COLUMNS"] {
+        command.env_remove(name);
     }
     command
         .current_dir(folder)
