@@ -173,18 +173,7 @@ impl Client {
         let logs = self.provider.get_logs(&filter).await?;
         let logs = logs.into_iter().map(ChainLog::of);
         let logs = logs.collect::<Result<Vec<_>, _>>()?;
-        let mut before = None;
-        for log in &logs {
-            let place = (log.number, log.position);
-            let wrong = log.inner.address != contract
-                || !range.contains(&log.number)
-                || before.is_some_and(|before| before >= place);
-            if wrong {
-                let (number, position) = place;
-                return Err(AnswerError::Log { number, position }.into());
-            }
-            before = Some(place);
-        }
+        in_order(&logs, contract, &range)?;
         Ok(logs)
     }
 
@@ -347,10 +336,90 @@ fn found<T>(block: Option<T>, number: u64) -> Result<T, ChainError> {
     block.ok_or(ChainError::Missing { what: "block", number })
 }
 
+/// Checks that logs are of this contract and these blocks, each after the one before it.
+fn in_order(
+    logs: &[ChainLog],
+    contract: Address,
+    range: &RangeInclusive<u64>,
+) -> Result<(), AnswerError> {
+    let mut before = None;
+    for log in logs {
+        let place = (log.number, log.position);
+        let asked = log.inner.address == contract && range.contains(&log.number);
+        if !asked || before.is_some_and(|before| before >= place) {
+            return Err(AnswerError::Log { number: log.number, position: log.position });
+        }
+        before = Some(place);
+    }
+    Ok(())
+}
+
 /// Checks that one header names the other as its parent.
 pub(crate) fn follows(before: &BlockRef, block: &BlockRef) -> Result<(), AnswerError> {
     if block.parent == before.hash {
         return Ok(());
     }
     Err(AnswerError::Parent { number: block.number, got: block.parent, want: before.hash })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy::consensus::Header as Inner;
+
+    fn header(number: u64) -> Header {
+        let inner = Inner { number, timestamp: 9, ..Inner::default() };
+        Header { hash: inner.hash_slow(), inner, total_difficulty: None, size: None }
+    }
+
+    #[test]
+    fn a_header_must_hash_to_what_the_node_says_and_be_the_one_asked_for() {
+        let good = header(4);
+        let block = BlockRef::of(&good, 4).unwrap();
+        assert_eq!((block.number, block.hash, block.time), (4, good.hash, 9));
+        assert!(matches!(
+            BlockRef::of(&good, 5),
+            Err(AnswerError::BlockNumber { got: 4, want: 5 })
+        ));
+        let mut forged = header(4);
+        forged.inner.timestamp = 10;
+        assert!(matches!(
+            BlockRef::of(&forged, 4),
+            Err(AnswerError::HeaderHash { number: 4, want, .. }) if want == good.hash
+        ));
+    }
+
+    #[test]
+    fn a_header_must_follow_from_the_one_before_it() {
+        let before = BlockRef::of(&header(4), 4).unwrap();
+        let mut block = BlockRef::of(&header(5), 5).unwrap();
+        assert!(matches!(follows(&before, &block), Err(AnswerError::Parent { number: 5, .. })));
+        block.parent = before.hash;
+        assert!(follows(&before, &block).is_ok());
+    }
+
+    #[test]
+    fn logs_must_be_what_was_asked_for_in_order() {
+        let contract = Address::repeat_byte(1);
+        let log = |number, position, address| ChainLog {
+            number,
+            position,
+            block_hash: B256::ZERO,
+            inner: alloy_primitives::Log { address, data: alloy_primitives::LogData::empty() },
+        };
+        let good = [log(4, 0, contract), log(4, 2, contract), log(6, 0, contract)];
+        assert!(in_order(&good, contract, &(4..=6)).is_ok());
+        let stranger = Address::repeat_byte(2);
+        let wrong = [
+            vec![log(4, 0, stranger)],
+            vec![log(3, 0, contract)],
+            vec![log(7, 0, contract)],
+            vec![log(4, 1, contract), log(4, 1, contract)],
+            vec![log(5, 0, contract), log(4, 9, contract)],
+        ];
+        for logs in wrong {
+            let refused = in_order(&logs, contract, &(4..=6));
+            assert!(matches!(refused, Err(AnswerError::Log { .. })), "{logs:?}");
+        }
+    }
 }

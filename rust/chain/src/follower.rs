@@ -162,20 +162,51 @@ impl Follower {
     }
 }
 
-/// Puts every log under its block.
-fn join(blocks: Vec<BlockRef>, logs: &[ChainLog]) -> Result<Vec<BlockEvents>, ChainError> {
+/// Puts every log under its block; none may be left over.
+fn join(blocks: Vec<BlockRef>, logs: &[ChainLog]) -> Result<Vec<BlockEvents>, AnswerError> {
     let mut logs = logs.iter().peekable();
     let mut joined = Vec::with_capacity(blocks.len());
     for block in blocks {
+        let of_block = |log: &&ChainLog| (log.number, log.block_hash) == (block.number, block.hash);
         let mut events = Vec::new();
-        while let Some(log) = logs.next_if(|log| log.number == block.number) {
-            if log.block_hash != block.hash {
-                let (number, position) = (log.number, log.position);
-                return Err(AnswerError::Log { number, position }.into());
-            }
+        while let Some(log) = logs.next_if(of_block) {
             events.push(Event::decode(log));
         }
         joined.push(BlockEvents { block, events, claim: None });
     }
-    Ok(joined)
+    match logs.next() {
+        None => Ok(joined),
+        Some(log) => Err(AnswerError::Log { number: log.number, position: log.position }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_primitives::{B256, Log, LogData};
+
+    fn block(number: u64) -> BlockRef {
+        BlockRef { number, hash: B256::repeat_byte(number as u8), parent: B256::ZERO, time: 0 }
+    }
+
+    fn log(number: u64, block_hash: B256) -> ChainLog {
+        let inner = Log { address: Address::ZERO, data: LogData::empty() };
+        ChainLog { number, block_hash, position: 0, inner }
+    }
+
+    #[test]
+    fn each_log_comes_under_its_block() {
+        let blocks = vec![block(1), block(2), block(3)];
+        let logs = [log(1, block(1).hash), log(3, block(3).hash), log(3, block(3).hash)];
+        let joined = join(blocks, &logs).unwrap();
+        let counts = joined.iter().map(|entry| (entry.block.number, entry.events.len()));
+        assert_eq!(counts.collect::<Vec<_>>(), [(1, 1), (2, 0), (3, 2)]);
+    }
+
+    #[test]
+    fn a_log_of_another_block_of_that_number_is_refused() {
+        let logs = [log(1, block(1).hash), log(2, B256::ZERO)];
+        let refused = join(vec![block(1), block(2)], &logs);
+        assert!(matches!(refused, Err(AnswerError::Log { number: 2, position: 0 })));
+    }
 }
