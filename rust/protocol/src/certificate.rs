@@ -92,8 +92,7 @@ impl Certificate {
         }
         let forged = Refusal::new(Code::CertificateSignatureInvalid, digest, set.hash());
         let key = self.signers_key(set).ok_or(forged)?;
-        let signature = Signature::from_bytes(&self.signature).map_err(|_| forged)?;
-        if key.verifies(digest, &signature) { Ok(weight) } else { Err(forged) }
+        if key.verifies_compressed(digest, &self.signature) { Ok(weight) } else { Err(forged) }
     }
 
     fn signed<'a>(&'a self, set: &'a Set) -> impl Iterator<Item = &'a Member> {
