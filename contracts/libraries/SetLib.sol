@@ -189,6 +189,7 @@ library SetLib {
     /// @dev Address of the creation with nonce 1 + i: keccak(rlp([this, 1 + i])). A contract's
     /// nonce starts at 1 (EIP-161); one byte is enough, as 512 members fill 6 chunks.
     function _chunkOf(uint256 i) private view returns (address) {
+        // forge-lint: disable-next-line(unsafe-typecast)
         bytes32 hash = keccak256(abi.encodePacked(hex"d694", address(this), uint8(1 + i)));
         return address(uint160(uint256(hash)));
     }

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity 0.8.37;
 
-import {Certificate, Checkpoint, Head, IAnchor, Kept} from "../../contracts/interfaces/IAnchor.sol";
+import {
+    AnchorConfig,
+    Certificate,
+    Checkpoint,
+    Head,
+    IAnchor,
+    Kept
+} from "../../contracts/interfaces/IAnchor.sol";
+import {Anchor} from "../../contracts/mainnet/Anchor.sol";
 import {AnchorBase} from "../utils/AnchorBase.sol";
 
 /// @notice Rules 1 to 6 of docs/protocol.md section 11, each at both of its edges.
@@ -256,6 +264,25 @@ contract AnchorSubmitTest is AnchorBase {
             )
         );
         vm.warp(START + SPACING);
+        anchorAt(6);
+        assertEq(anchor.head().count, 2, "count");
+    }
+
+    /// @dev 1000 seconds over 3 entries: 333 would let the first be overwritten a second early.
+    function test_SpacingIsRoundedUp() public {
+        AnchorConfig memory config = configOf(equalWeights(4));
+        config.parameters.challengePeriod = 1000;
+        config.parameters.ringSize = 3;
+        possess(config);
+        anchor = new Anchor(config);
+        anchorAt(5);
+        vm.warp(START + 333);
+        growTo(6);
+        _refuse(
+            nextCheckpoint(6),
+            abi.encodeWithSelector(IAnchor.AnchoredTooSoon.selector, START + 333, START + 334)
+        );
+        vm.warp(START + 334);
         anchorAt(6);
         assertEq(anchor.head().count, 2, "count");
     }
