@@ -5,7 +5,7 @@ import {Announcement, IRegistry, Refusal, Request} from "../../contracts/interfa
 import {RefusalBase} from "../utils/RefusalBase.sol";
 
 /// @notice Several faults at once, messages that are not what they seem, and what a refusal leaves
-/// behind: nothing (docs/protocol.md section 4). Single rules are in RegistryAnnounce.t.sol and
+/// behind: nothing (docs/protocol.md section 4). Single rules are in Announce.t.sol and
 /// RegistryRequest.t.sol.
 contract RegistryRefusalTest is RefusalBase {
     bytes32 private resourceId;
