@@ -2,6 +2,7 @@
 
 use crate::chain::{Chains, failure, ranges};
 use crate::error::{Context, Result};
+use crate::printer::count;
 use alloy::sol_types::SolEvent;
 use fallow_chain::Anchor;
 
@@ -58,7 +59,7 @@ impl Level {
     pub(crate) fn text(self) -> String {
         match self {
             Self::Anchored { confirmations } => {
-                format!("anchored, {confirmations} confirmations")
+                format!("anchored, {}", count(confirmations, "confirmation"))
             }
             other => other.name().to_owned(),
         }

@@ -62,7 +62,10 @@ async fn announce(stage: &mut Stage<'_>, network: &Network) -> Result<String> {
     let args = ["announce", "--offer", &offer, "--slot", "1h", "--for", "7d", "--out"];
     let args = [&args[..], &[&announcement]].concat();
     let announced = stage.sign(network, "announce", "provider", &args).await?.done()?;
-    stage.why("the provider signed it; the ledger checks the signature and keeps the hash of the offer document, so nobody can change what one unit is")?;
+    stage.why(
+        "the provider signed it; the ledger checks the signature and keeps the hash of the \
+         offer document, so nobody can change what one unit is",
+    )?;
     announced.first_id()
 }
 
@@ -72,7 +75,10 @@ async fn request(stage: &mut Stage<'_>, network: &Network, resource: &str) -> Re
     let args = ["request", "--resource", resource, "--for", "23h", "--volume"];
     let asked = [&args[..], &[&volume]].concat();
     let accepted = stage.sign(network, "request", "requester", &asked).await?.done()?;
-    stage.why("the contract made five checks: both signatures, not recorded before, whole slots inside the offer, and enough units free in every slot")?;
+    stage.why(
+        "the contract made five checks: both signatures, not recorded before, whole slots \
+         inside the offer, and enough units free in every slot",
+    )?;
 
     stage.step("A second one asks for more than is left, and is refused with the numbers")?;
     let volume = TOO_MUCH.to_string();
@@ -89,5 +95,8 @@ async fn ticket(stage: &mut Stage<'_>, network: &Network, request: &str) -> Resu
     let out = stage.path("ticket.json");
     let args = ["ticket", request, "--wait", "30s", "--out", &out];
     stage.run_on_sidechain(network, "ticket", &args).await?.done()?;
-    stage.why("it holds the record, its path in the log, the checkpoint, and the validators' signature; it was built from the chain alone, no server was asked")
+    stage.why(
+        "it holds the record, its path in the log, the checkpoint, and the validators' \
+         signature; it was built from the chain alone, no server was asked",
+    )
 }

@@ -30,7 +30,8 @@ impl IssuedNonce {
 
     /// Where the marker is: named by the nonce too, so that a nonce file written anew is unspent.
     pub(crate) fn marker(&self) -> PathBuf {
-        let mut name = OsString::from(self.path.file_name().unwrap_or_default());
+        // A path without a file name cannot have been read as a file.
+        let mut name = self.path.file_name().map_or_else(OsString::new, OsString::from);
         let nonce = self.file.nonce;
         name.push(format!(".{}.spent", hex_start(nonce)));
         self.path.with_file_name(name)

@@ -21,6 +21,14 @@ pub(crate) const DIM: Style = Style::new().dimmed();
 /// A command to type.
 pub(crate) const COMMAND: Style = Style::new().bold();
 
+/// A number with its noun: `1 unit`, `2 units`.
+pub(crate) fn count(number: impl Into<u64>, noun: &str) -> String {
+    match number.into() {
+        1 => format!("1 {noun}"),
+        other => format!("{other} {noun}s"),
+    }
+}
+
 /// How one check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mark {

@@ -2,6 +2,7 @@
 
 use crate::error::{Context, Result};
 use crate::files;
+use crate::printer::count;
 use crate::time;
 use crate::verdict::{Step, Verdict};
 use fallow_light_client::{Trust, Verifier};
@@ -98,10 +99,10 @@ impl Trusted {
                 "inclusion",
                 &[Code::InclusionPathInvalid, Code::InclusionRootMismatch],
                 format!(
-                    "record {} of {} records, over {} nodes to the certified root",
+                    "record {} of a log of {}, {} from the certified root",
                     ticket.record.index,
-                    checkpoint.size,
-                    ticket.path.len()
+                    count(checkpoint.size, "record"),
+                    count(u32::try_from(ticket.path.len()).unwrap_or(u32::MAX), "node")
                 ),
             ),
         ]
@@ -127,24 +128,24 @@ pub(crate) fn sentence(record: &Record, clock: u64) -> String {
     match &record.body {
         Body::Genesis(body) => format!("the network {} began", body.network_id),
         Body::Announcement(body) => format!(
-            "{} offers {} units from {} to {}",
+            "{} offers {} from {} to {}",
             body.provider,
-            body.volume,
+            count(body.volume, "unit"),
             time::show(body.start_time, clock),
             time::show(body.end_time, clock)
         ),
         Body::Allocation(body) => format!(
-            "{} holds {} units of resource {} from {} to {}",
+            "{} holds {} of resource {} from {} to {}",
             body.requester,
-            body.volume,
+            count(body.volume, "unit"),
             body.resource_id,
             time::show(body.start_time, clock),
             time::show(body.end_time, clock)
         ),
         Body::Release(body) => format!(
-            "{} gave {} units back from {} on",
+            "{} gave {} back from {} on",
             body.requester,
-            body.volume,
+            count(body.volume, "unit"),
             time::show(body.from_time, clock)
         ),
         Body::Withdrawal(body) => {

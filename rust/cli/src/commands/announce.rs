@@ -6,7 +6,7 @@ use crate::commands::request::report_refusal;
 use crate::error::{ExitStatus, Failure, Result};
 use crate::files::{self, Existing};
 use crate::offer::{self, HashedOffer};
-use crate::printer::{GOOD, Printer};
+use crate::printer::{GOOD, Printer, count};
 use crate::submit::{Prepared, Submission};
 use crate::{signer, time};
 use alloy_primitives::Address;
@@ -57,8 +57,8 @@ async fn announce_async(args: &Announce, printer: &mut Printer) -> Result<ExitSt
     }
     printer.line(id)?;
     printer.note(format_args!(
-        "{GOOD}recorded{GOOD:#} in sidechain block {block}: {} units of {}, from {} to {}",
-        announcement.volume,
+        "{GOOD}recorded{GOOD:#} in sidechain block {block}: {} of {}, from {} to {}",
+        count(announcement.volume, "unit"),
         offer.offer.unit_text(),
         time::show(announcement.start_time, now),
         time::show(announcement.end_time, now)

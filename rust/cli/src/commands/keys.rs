@@ -128,7 +128,7 @@ fn show_stored(shown: &Shown, json: bool, printer: &mut Printer) -> Result<ExitS
     if json {
         printer.json(shown)?;
     } else {
-        printer.line(shown.public.as_deref().unwrap_or_default())?;
+        printer.line(shown.public.as_deref().unwrap_or("not in the file"))?;
         printer.note(format_args!("stored encrypted in `{}`", shown.path))?;
     }
     Ok(ExitStatus::Done)

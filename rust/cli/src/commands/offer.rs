@@ -4,7 +4,7 @@ use crate::args::message::{Detect, Offer as Args, Show};
 use crate::error::{ExitStatus, Result};
 use crate::files::{self, Existing};
 use crate::offer::{self, Offer};
-use crate::printer::Printer;
+use crate::printer::{Printer, count};
 use alloy_primitives::keccak256;
 use std::path::Path;
 
@@ -27,7 +27,7 @@ fn detect(args: &Detect, printer: &mut Printer) -> Result<ExitStatus> {
         printer.note(format_args!("wrote `{}`", args.out.display()))?;
     }
     printer.note(format_args!("machine: {}", offer.machine_text()))?;
-    printer.note(format_args!("{} units of {}", offer.volume, offer.unit_text()))?;
+    printer.note(format_args!("{} of {}", count(offer.volume, "unit"), offer.unit_text()))?;
     printer.note(format_args!("hash:    {}", keccak256(&json)))?;
     Ok(ExitStatus::Done)
 }
@@ -40,7 +40,7 @@ fn show(args: &Show, printer: &mut Printer) -> Result<ExitStatus> {
     }
     let offer = &hashed.offer;
     printer.field("hash", hashed.hash)?;
-    printer.field("volume", format_args!("{} units", offer.volume))?;
+    printer.field("volume", count(offer.volume, "unit"))?;
     printer.field("unit", offer.unit_text())?;
     printer.field("machine", crate::error::one_line(&offer.machine_text()))?;
     if let Some(region) = &offer.region {

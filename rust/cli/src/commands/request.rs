@@ -6,7 +6,7 @@ use crate::chain::{Sidechain, block_on};
 use crate::error::{ExitStatus, Failure, Result};
 use crate::files::{self, Existing};
 use crate::findings::Findings;
-use crate::printer::{BAD, GOOD, Printer};
+use crate::printer::{BAD, GOOD, Printer, count};
 use crate::submit::{Prepared, Submission};
 use crate::verdict::explain;
 use crate::{signer, time};
@@ -97,8 +97,8 @@ fn report(
     }
     printer.line(id)?;
     printer.note(format_args!(
-        "{GOOD}recorded{GOOD:#} in sidechain block {block}: {} units from {} to {}",
-        request.volume,
+        "{GOOD}recorded{GOOD:#} in sidechain block {block}: {} from {} to {}",
+        count(request.volume, "unit"),
         time::show(request.start_time, now),
         time::show(request.end_time, now)
     ))?;

@@ -21,7 +21,10 @@ pub(crate) async fn verify_offline(stage: &mut Stage<'_>) -> Result<()> {
     let args = door(stage, &stage.path("ticket.json"), &[]);
     let opened = stage.run("door", &refs(&args)).await?.done()?;
     opened.says("proven: let in")?;
-    stage.why("the provider trusts one set of validators and its own clock, nothing else; the nonce is spent, so nobody can play this back")
+    stage.why(
+        "the provider trusts one set of validators and its own clock, nothing else; the nonce \
+         is spent, so nobody can play this back",
+    )
 }
 
 /// Nonce and grant, as files.

@@ -58,7 +58,10 @@ impl Network {
             stage.say(&format!("{name:<10} chain {id}, process {process}, {contracts}"))?;
         }
         stage.say(&format!("network    {}", self.devnet.network.network_id))?;
-        stage.why("the id binds both contracts and all parameters, and everything that is signed binds the id; no contract has an owner or a setter, so nobody can change anything later")
+        stage.why(
+            "the id binds both contracts and all parameters, and everything that is signed binds \
+             the id; no contract has an owner or a setter, so nobody can change anything later",
+        )
     }
 
     fn start_daemons(&mut self, stage: &mut Stage<'_>) -> Result<()> {
@@ -76,7 +79,10 @@ impl Network {
         let running =
             self.daemons.iter().map(|process| format!("{} ({})", process.name(), process.id()));
         stage.say(&running.collect::<Vec<_>>().join(", "))?;
-        stage.why("each validator re-executes every record itself before it signs; three of four must agree; the relayer only carries what they signed, nobody has to trust it")
+        stage.why(
+            "each validator re-executes every record itself before it signs; three of four must \
+             agree; the relayer only carries what they signed, nobody has to trust it",
+        )
     }
 
     fn spawn(&mut self, stage: &Stage<'_>, name: &str, mut args: Vec<String>) -> Result<()> {
@@ -115,7 +121,10 @@ impl Network {
         let levels = stage.run_on_both(self, "requests", &["requests", "--json"]).await?.done()?;
         levels.says(request)?;
         levels.says("\"level\": \"anchored\"")?;
-        stage.why("mainnet checked the quorum's signature with one pairing, and that the log only grew: not even all validators together can rewrite what is anchored")
+        stage.why(
+            "mainnet checked the quorum's signature with one pairing, and that the log only grew: \
+             not even all validators together can rewrite what is anchored",
+        )
     }
 
     async fn anchored_size(&mut self, wanted: u64) -> Result<u64> {
