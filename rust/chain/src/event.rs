@@ -3,9 +3,9 @@
 use crate::{ChainLog, Registry};
 use Registry::RegistryEvents;
 use alloy::sol_types::{SolEvent, SolEventInterface as _};
-use alloy_primitives::LogData;
+use alloy_primitives::{LogData, U256};
 use fallow_ledger::{GenesisParent, Message};
-use fallow_protocol::{NetworkId, Request};
+use fallow_protocol::{Announcement, NetworkId, Request};
 
 /// One event of the registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,12 +41,13 @@ impl Event {
         let data = &log.inner.data;
         match RegistryEvents::decode_raw_log(data.topics(), &data.data) {
             Ok(event) if encoded(&event) == *data => Self::of(event),
-            _ => Self::Unknown { position: log.position },
+            _ => None,
         }
+        .unwrap_or(Self::Unknown { position: log.position })
     }
 
-    fn of(event: RegistryEvents) -> Self {
-        match event {
+    fn of(event: RegistryEvents) -> Option<Self> {
+        Some(match event {
             RegistryEvents::NetworkStarted(event) => Self::Started {
                 network_id: event.networkId.into(),
                 parent: GenesisParent {
@@ -55,28 +56,8 @@ impl Event {
                     size: event.parentSize,
                 },
             },
-            RegistryEvents::ResourceAnnounced(event) => Self::Recorded {
-                index: event.index,
-                message: Message::Announce {
-                    announcement: event.announcement.into(),
-                    signatures: event.signatures,
-                },
-            },
-            RegistryEvents::VolumeAllocated(event) => Self::Recorded {
-                index: event.index,
-                message: Message::Request {
-                    request: Request {
-                        resource_id: event.resourceId.into(),
-                        requester: event.requester,
-                        volume: event.volume,
-                        start_time: event.startTime,
-                        end_time: event.endTime,
-                        timestamp: event.timestamp,
-                        sequence: event.sequence,
-                    },
-                    signatures: event.signatures,
-                },
-            },
+            RegistryEvents::ResourceAnnounced(event) => return announced(event),
+            RegistryEvents::VolumeAllocated(event) => return allocated(event),
             RegistryEvents::RecordAppended(event) => Self::Recorded {
                 index: event.index,
                 message: Message::Append {
@@ -86,8 +67,70 @@ impl Event {
                 },
             },
             RegistryEvents::Refused(_) => Self::Refused,
-        }
+        })
     }
+}
+
+/// Cuts fields off the front of a packed word, most significant byte first.
+struct Word([u8; 32], usize);
+
+impl Word {
+    const fn new(word: U256) -> Self {
+        Self(word.to_be_bytes::<32>(), 0)
+    }
+
+    /// The next `N` bytes; zeros beyond the end, where nobody reads.
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        let rest = self.0.get(self.1..).unwrap_or_default();
+        self.1 = self.1.saturating_add(N);
+        rest.first_chunk().copied().unwrap_or([0; N])
+    }
+
+    fn u16(&mut self) -> u16 {
+        u16::from_be_bytes(self.take())
+    }
+
+    fn u32(&mut self) -> u32 {
+        u32::from_be_bytes(self.take())
+    }
+
+    fn u64(&mut self) -> u64 {
+        u64::from_be_bytes(self.take())
+    }
+}
+
+/// Both messages end `terms` with two bytes of zero and have the same `times`: start, end,
+/// timestamp, index of the record.
+fn announced(event: Registry::ResourceAnnounced) -> Option<Event> {
+    let (mut terms, mut times) = (Word::new(event.terms), Word::new(event.times));
+    let announcement = Announcement {
+        provider: terms.take().into(),
+        approver: event.approver,
+        volume: terms.u16(),
+        slot_seconds: terms.u32(),
+        notice_seconds: terms.u32(),
+        start_time: times.u64(),
+        end_time: times.u64(),
+        timestamp: times.u64(),
+        offer: event.offer,
+    };
+    let message = Message::Announce { announcement, signatures: event.signatures };
+    (terms.u16() == 0).then(|| Event::Recorded { index: times.u64(), message })
+}
+
+fn allocated(event: Registry::VolumeAllocated) -> Option<Event> {
+    let (mut terms, mut times) = (Word::new(event.terms), Word::new(event.times));
+    let request = Request {
+        resource_id: event.resourceId.into(),
+        requester: terms.take().into(),
+        sequence: terms.u64(),
+        volume: terms.u16(),
+        start_time: times.u64(),
+        end_time: times.u64(),
+        timestamp: times.u64(),
+    };
+    let message = Message::Request { request, signatures: event.signatures };
+    (terms.u16() == 0).then(|| Event::Recorded { index: times.u64(), message })
 }
 
 /// The event as a contract encodes it: decoding alone does not look at padding and offsets.
@@ -125,6 +168,67 @@ mod tests {
         let body = Bytes::from_static(&[1, 2, 3]);
         let message = Message::Append { kind: 16, writer, body };
         assert_eq!(Event::decode(&log(appended())), Event::Recorded { index: 5, message });
+    }
+
+    fn allocated(zero: u16) -> LogData {
+        let terms = [&[7; 20], &9_u64.to_be_bytes()[..], &3_u16.to_be_bytes(), &zero.to_be_bytes()];
+        let times = [100_u64, 200, 50, 5].map(u64::to_be_bytes);
+        let event = Registry::VolumeAllocated {
+            resourceId: B256::repeat_byte(1),
+            terms: U256::from_be_slice(&terms.concat()),
+            times: U256::from_be_slice(times.as_flattened()),
+            signatures: Bytes::from_static(&[4; 64]),
+        };
+        event.encode_log_data()
+    }
+
+    #[test]
+    fn packed_fields_of_a_request_are_unpacked() {
+        let request = Request {
+            resource_id: B256::repeat_byte(1).into(),
+            requester: Address::repeat_byte(7),
+            volume: 3,
+            start_time: 100,
+            end_time: 200,
+            timestamp: 50,
+            sequence: 9,
+        };
+        let signatures = Bytes::from_static(&[4; 64]);
+        let message = Message::Request { request, signatures };
+        assert_eq!(Event::decode(&log(allocated(0))), Event::Recorded { index: 5, message });
+        assert_eq!(Event::decode(&log(allocated(1))), UNKNOWN, "bits that mean nothing");
+    }
+
+    #[test]
+    fn packed_fields_of_an_announcement_are_unpacked() {
+        let terms = [&[7; 20], &3_u16.to_be_bytes()[..], &[0, 0, 0, 60], &[0, 0, 0, 9], &[0, 0]];
+        let times = [120_u64, 240, 50, 5].map(u64::to_be_bytes);
+        let event = |terms: Vec<u8>| Registry::ResourceAnnounced {
+            resourceId: B256::repeat_byte(1),
+            terms: U256::from_be_slice(&terms),
+            times: U256::from_be_slice(times.as_flattened()),
+            approver: Address::repeat_byte(8),
+            offer: B256::repeat_byte(2),
+            signatures: Bytes::from_static(&[4; 64]),
+        };
+        let announcement = Announcement {
+            provider: Address::repeat_byte(7),
+            approver: Address::repeat_byte(8),
+            volume: 3,
+            start_time: 120,
+            end_time: 240,
+            slot_seconds: 60,
+            notice_seconds: 9,
+            timestamp: 50,
+            offer: B256::repeat_byte(2),
+        };
+        let signatures = Bytes::from_static(&[4; 64]);
+        let message = Message::Announce { announcement, signatures };
+        let good = log(event(terms.concat()).encode_log_data());
+        assert_eq!(Event::decode(&good), Event::Recorded { index: 5, message });
+        let mut surplus = terms.concat();
+        surplus[31] = 1;
+        assert_eq!(Event::decode(&log(event(surplus).encode_log_data())), UNKNOWN);
     }
 
     #[test]
