@@ -142,18 +142,29 @@ fn start_until_all_run(folder: &Path) -> (Child, Vec<u32>) {
 
 fn interrupt_with(signal: &str, code: Option<i32>) {
     let folder = tempfile::tempdir().unwrap();
-    let (mut child, ids) = start_until_all_run(folder.path());
+    let (child, ids) = start_until_all_run(folder.path());
     let id = child.id().to_string();
     assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
-    // Its output is read to the end, or it could wait for us.
-    drop(child.stdout.take());
-    assert_eq!(child.wait().unwrap().code(), code);
+    // Its output is read to the end: a closed pipe would be another way to end it.
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), code, "{ended:?}");
     expect_gone(&ids);
 }
 
 #[test]
 fn ctrl_c_leaves_no_process_behind() {
     interrupt_with("INT", Some(2));
+}
+
+/// Whoever reads only the beginning ends the demo, too.
+#[test]
+fn a_closed_pipe_leaves_no_process_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut child, ids) = start_until_all_run(folder.path());
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!((ended.status.code(), ended.stderr.as_slice()), (Some(0), b"".as_slice()));
+    expect_gone(&ids);
 }
 
 #[test]
