@@ -58,7 +58,9 @@ struct Recorder<'a> {
 
 impl<'a> Recorder<'a> {
     async fn start(devnet: &'a Devnet, account: DevAccount) -> Self {
-        let client = Client::new(devnet.sidechain.url(), Limits::default()).unwrap();
+        // anvil executes a batch for seconds when the machine is busy.
+        let limits = Limits { timeout: Duration::from_secs(60), ..Limits::default() };
+        let client = Client::new(devnet.sidechain.url(), limits).unwrap();
         let now = client.block(client.latest().await.unwrap()).await.unwrap().time;
         let config = SenderConfig {
             confirmations: 0,
