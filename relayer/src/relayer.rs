@@ -6,7 +6,8 @@ use alloy::eips::BlockId;
 use alloy::sol_types::SolCall as _;
 use alloy_primitives::Address;
 use fallow_chain::{
-    Anchor, Call, ChainError, Class, Client, Follower, Sender, TransactionState, check_network,
+    Anchor, Call, ChainError, Class, Client, Follower, NonceAt, Sender, TransactionState,
+    check_network,
 };
 use fallow_protocol::bls::Signature;
 use fallow_protocol::{Certificate, Checkpoint};
@@ -15,6 +16,10 @@ use tokio::sync::watch;
 
 /// Blocks that one query for shares spans; many nodes refuse much longer ranges.
 const RANGE_BLOCKS: u64 = 500;
+
+/// So many of the newest anchorings are looked at again when mainnet is reorganised deeper than
+/// transactions were confirmed.
+const REMEMBERED: usize = 64;
 
 /// A relayer with everything open.
 #[derive(Debug)]
@@ -29,7 +34,7 @@ pub struct Relayer {
     bulletin: Address,
     anchor: Address,
     poll_interval: Duration,
-    /// Anchorings that are not settled, by nonce. At most the last one is not in a block.
+    /// The newest anchorings, by nonce, also settled ones.
     following: Vec<Anchoring>,
     /// Next sidechain block whose shares are read; `None` before the first look at the anchor.
     next_shares: Option<u64>,
@@ -49,8 +54,7 @@ impl Relayer {
         let (network_id, network) = (config.network.network_id, &config.network.network);
         let identity = Identity { network_id, account: config.account_key.address() };
         let store = Store::open(&config.store, &identity)?;
-        let mut following = store.all()?;
-        following.retain(|anchoring| !anchoring.transaction.is_settled());
+        let following = store.all()?;
         let (chain, anchor) = (network.anchor_chain.chain_id, network.anchor_chain.anchor);
         let sender = Sender::new(mainnet.clone(), &config.account_key, chain, config.sender)?;
         let interval = config.min_anchor_interval.as_secs();
@@ -104,6 +108,7 @@ impl Relayer {
 
     /// One look at both chains: everything that is due is done once.
     async fn look(&mut self) -> Result<(), RelayerError> {
+        self.reopen_lost().await?;
         self.follow_all().await?;
         self.follower.sync().await?;
         let head = self.head().await?;
@@ -122,6 +127,9 @@ impl Relayer {
     /// is sent before the old is known.
     async fn follow_all(&mut self) -> Result<(), RelayerError> {
         for anchoring in &mut self.following {
+            if anchoring.transaction.is_settled() {
+                continue;
+            }
             let before = anchoring.transaction.clone();
             let followed = self.sender.follow(&mut anchoring.transaction).await;
             // Also after an error: a payload may have been signed that a node has.
@@ -130,14 +138,29 @@ impl Relayer {
                 note(anchoring);
             }
             followed?;
-        }
-        for anchoring in &self.following {
             if matches!(anchoring.transaction.state, TransactionState::Final { .. }) {
                 let block = Some(anchoring.block_number);
                 self.status.send_modify(|status| status.settled = status.settled.max(block));
             }
         }
-        self.following.retain(|anchoring| !anchoring.transaction.is_settled());
+        let surplus = self.following.len().saturating_sub(REMEMBERED);
+        self.following.drain(..surplus);
+        Ok(())
+    }
+
+    /// A transaction that was settled has used its nonce. If the nonce is free again, mainnet was
+    /// reorganised deeper than we waited, and nothing later can be included before it: the same
+    /// payload is sent again. A node that is only behind does no harm: it has the payload already.
+    async fn reopen_lost(&mut self) -> Result<(), RelayerError> {
+        let used = self.mainnet.nonce(self.sender.address(), NonceAt::Latest).await?;
+        for anchoring in &mut self.following {
+            let transaction = &mut anchoring.transaction;
+            if transaction.is_settled() && transaction.nonce >= used {
+                tracing::warn!(nonce = transaction.nonce, "mainnet forgot a settled transaction");
+                transaction.state = TransactionState::Built;
+                self.store.put(anchoring)?;
+            }
+        }
         Ok(())
     }
 

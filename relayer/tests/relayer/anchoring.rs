@@ -1,6 +1,6 @@
 //! What gets anchored, and what does not.
 
-use crate::network::{Net, until};
+use crate::network::Net;
 use fallow_protocol::Certificate;
 use std::collections::BTreeSet;
 
@@ -75,6 +75,12 @@ async fn two_relayers_at_once_are_harmless() {
     assert!(!two.task.is_finished());
 }
 
+/// Replaces mainnet's last `depth` blocks by empty ones.
+async fn reorganise(net: &Net, depth: u64) {
+    let blocks = serde_json::json!([depth, []]);
+    net.devnet.mainnet.call("anvil_reorg", blocks).await.unwrap();
+}
+
 #[tokio::test]
 async fn what_mainnet_forgets_is_anchored_again() {
     let mut net = Net::start().await;
@@ -82,18 +88,36 @@ async fn what_mainnet_forgets_is_anchored_again() {
     let relayer = net.relayer("relayer").await;
     let size = net.record().await;
     net.anchored(size).await;
-    let before = net.probe.head().await.unwrap().count;
-    // Four blocks are replaced by empty ones: the last anchorings are gone.
-    let reorg = serde_json::json!([4, []]);
-    net.devnet.mainnet.call("anvil_reorg", reorg).await.unwrap();
+    reorganise(&net, 1).await;
     let size = net.record().await;
     net.anchored(size).await;
-    until("more anchors than before", async || {
-        (net.probe.head().await.unwrap().count > before).then_some(())
-    })
-    .await;
     assert!(!relayer.task.is_finished());
     assert_each_once(&net.anchored_blocks().await);
+}
+
+#[tokio::test]
+async fn what_mainnet_forgets_after_it_was_settled_is_anchored_again() {
+    let mut net = Net::start().await;
+    let _validators = net.validators(4).await;
+    let mut relayer = net.relayer("relayer").await;
+    let size = net.record().await;
+    net.anchored(size).await;
+    relayer.shows("settled", |status| status.settled.is_some()).await;
+    let before = net.anchored_blocks().await;
+    let (mainnet, chain) = (net.probe.mainnet(), net.devnet.network.network.anchor_chain);
+    let latest = mainnet.latest().await.unwrap();
+    let logs = mainnet.logs(chain.anchor, chain.block + 1..=latest).await.unwrap();
+    let included = logs[0].number;
+    // One block more than needed now, in case another one comes before this call.
+    reorganise(&net, latest - included + 2).await;
+    let now = mainnet.block(included).await.unwrap().hash;
+    assert_ne!(now, logs[0].block_hash, "the block of the first anchoring is gone");
+    let size = net.record().await;
+    net.anchored(size).await;
+    assert!(!relayer.task.is_finished());
+    let after = net.anchored_blocks().await;
+    assert_each_once(&after);
+    assert_eq!(after.first(), before.first(), "the same payload, sent again");
 }
 
 #[tokio::test]
