@@ -16,6 +16,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
+use tokio::io::AsyncReadExt as _;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(10);
@@ -131,12 +132,18 @@ async fn grandchildren_of_the_group_end_too() {
     // The grandchild holds the pipe's writing end; the pipe ends when it does.
     let fifo = logs.path().join("fifo");
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-    let script = format!("sleep 1000 > '{}' & wait", fifo.display());
+    let script = format!("(echo ready; exec sleep 1000) > '{}' & wait", fifo.display());
     let process = shell(&script, logs.path());
-    let reader = tokio::fs::File::open(&fifo);
-    let mut reader = tokio::time::timeout(PATIENCE, reader).await.unwrap().unwrap();
+    let mut reader = tokio::net::unix::pipe::OpenOptions::new().open_receiver(&fifo).unwrap();
+    // Before the writer is there, the pipe ends at once.
+    let first = poll("grandchild is ready", PATIENCE, PAUSE, async || {
+        let mut bytes = [0; 8];
+        let count = reader.read(&mut bytes).await.unwrap();
+        Ok::<_, DevnetError>((count > 0).then(|| bytes[..count].to_vec()))
+    });
+    assert_eq!(first.await.unwrap(), b"ready\n");
     process.kill().unwrap();
     let mut rest = Vec::new();
-    let end = tokio::io::AsyncReadExt::read_to_end(&mut reader, &mut rest);
-    tokio::time::timeout(PATIENCE, end).await.unwrap().unwrap();
+    let end = reader.read_to_end(&mut rest);
+    tokio::time::timeout(PATIENCE, end).await.expect("the grandchild ended").unwrap();
 }
