@@ -146,27 +146,35 @@ interface IRegistry is INetwork {
         bytes32 parentCheckpoint,
         uint64 parentSize
     );
+    // The next three events carry every field of the message and the signatures. Numbers are packed:
+    // a word of data costs 256 gas, as much as everything that is checked about a sequence, and
+    // every message pays for it.
+
     /// @notice Emitted for every announcement recorded.
+    /// @param terms provider 160 | volume 16 | slotSeconds 32 | noticeSeconds 32 | zero 16
+    /// @param times startTime 64 | endTime 64 | timestamp 64 | index of the record 64
+    /// @param r first half of the provider's signature
+    /// @param vs second half
     event ResourceAnnounced(
         bytes32 indexed resourceId,
-        address indexed provider,
-        uint64 index,
-        Announcement announcement,
-        bytes signatures
+        uint256 terms,
+        uint256 times,
+        address approver,
+        bytes32 offer,
+        bytes32 r,
+        bytes32 vs
     );
-    /// @notice Emitted for every request recorded: the whole message, its position in the log and
-    /// the signatures. The request's id follows from the fields.
+    /// @notice Emitted for every request recorded. The request's id follows from the fields.
+    /// @param terms requester 160 | sequence 64 | volume 16 | zero 16
+    /// @param times startTime 64 | endTime 64 | timestamp 64 | index of the record 64
+    /// @param r first half of the requester's signature
+    /// @param vs second half
     event VolumeAllocated(
-        bytes32 indexed resourceId,
-        address indexed requester,
-        uint64 index,
-        uint16 volume,
-        uint64 startTime,
-        uint64 endTime,
-        uint64 timestamp,
-        uint64 sequence,
-        bytes signatures
+        bytes32 indexed resourceId, uint256 terms, uint256 times, bytes32 r, bytes32 vs
     );
+    /// @notice Emitted right after `VolumeAllocated` when an approver signed, too. Not in this version
+    /// of the registry, whose resources have no approver.
+    event VolumeApproved(uint64 indexed index, bytes32 r, bytes32 vs);
     /// @notice Emitted for every record of kind 16 and up.
     event RecordAppended(uint8 indexed kind, address indexed writer, uint64 index, bytes body);
     /// @notice Emitted by a batch for every item that it skipped; `id` is the message's id.

@@ -7,6 +7,7 @@ import {ResourceLib} from "./ResourceLib.sol";
 /// @notice A request on its way to become an allocation: what the ledger has to say about it.
 /// @param id the request's id
 /// @param resource storage word of the resource
+/// @param requesterSlot storage slot of the requester's word
 /// @param requester storage word of the requester, before
 /// @param firstSlot number of the first slot asked
 /// @param slotCount how many slots are asked
@@ -18,6 +19,7 @@ import {ResourceLib} from "./ResourceLib.sol";
 struct Claim {
     bytes32 id;
     uint256 resource;
+    uint256 requesterSlot;
     uint256 requester;
     uint256 firstSlot;
     uint256 slotCount;
@@ -45,9 +47,16 @@ library CalendarLib {
     /// @dev The bit above each of these lanes. It survives a subtraction that does not borrow.
     uint256 internal constant GUARD = LANES / 0xffffffff << 16;
 
+    /// @notice `window % slotSeconds`. The EVM divides by zero without complaint: whoever cares
+    /// about a slot length of 0 has looked before.
+    function rest(uint256 window, uint256 slotSeconds) internal pure returns (uint256 seconds_) {
+        assembly ("memory-safe") {
+            seconds_ := mod(window, slotSeconds)
+        }
+    }
+
     /// @notice Finds the slots of a window in the calendar.
-    /// @dev Means nothing for a window outside the resource's. The EVM divides by zero without
-    /// complaint: there is no slot length if the resource is not recorded.
+    /// @dev Means nothing for a window outside the resource's. Nothing overflows inside.
     function place(Claim memory claim, uint256 start, uint256 end) internal pure {
         unchecked {
             uint256 slotSeconds = ResourceLib.slotSecondsOf(claim.resource);
@@ -65,43 +74,55 @@ library CalendarLib {
         }
     }
 
-    /// @notice Places a window and judges its slots. *Requirements:* the resource is recorded,
-    /// `start < end`.
+    /// @notice Judges the slots of a window, and places it if it is inside the resource's.
+    /// *Requirements:* the resource is recorded, `start < end`.
     function judge(Claim memory claim, uint256 start, uint256 end)
         internal
         pure
         returns (uint256 code)
     {
         unchecked {
-            uint256 bound = ResourceLib.startOf(claim.resource);
+            uint256 resource = claim.resource;
+            uint256 bound = ResourceLib.startOf(resource);
             if (start < bound) {
-                return refuse(claim, RefusalLib.OUTSIDE_RESOURCE_WINDOW, start, bound);
+                code = RefusalLib.OUTSIDE_RESOURCE_WINDOW;
+                refuse(claim, start, bound);
+            } else if (end > ResourceLib.endOf(resource)) {
+                code = RefusalLib.OUTSIDE_RESOURCE_WINDOW;
+                refuse(claim, end, ResourceLib.endOf(resource));
+            } else {
+                place(claim, start, end);
+                code = _judgeGrid(claim, start - bound, end - bound, bound);
             }
-            uint256 last = ResourceLib.endOf(claim.resource);
-            if (end > last) return refuse(claim, RefusalLib.OUTSIDE_RESOURCE_WINDOW, end, last);
-            place(claim, start, end);
+        }
+    }
+
+    /// @dev Whether both ends, in seconds from the resource's start, are slot boundaries, and the
+    /// slots in few enough words.
+    function _judgeGrid(Claim memory claim, uint256 start, uint256 end, uint256 bound)
+        private
+        pure
+        returns (uint256 code)
+    {
+        unchecked {
             uint256 slotSeconds = ResourceLib.slotSecondsOf(claim.resource);
-            uint256 boundary = bound + claim.firstSlot * slotSeconds;
-            if (start != boundary) {
-                return refuse(claim, RefusalLib.SLOTS_NOT_ALIGNED, start, boundary);
-            }
-            boundary += claim.slotCount * slotSeconds;
-            if (end != boundary) return refuse(claim, RefusalLib.SLOTS_NOT_ALIGNED, end, boundary);
-            if (claim.wordCount > MAX_WORDS) {
-                return refuse(claim, RefusalLib.TOO_MANY_WORDS, claim.wordCount, MAX_WORDS);
+            uint256 startOff = rest(start, slotSeconds);
+            uint256 endOff = rest(end, slotSeconds);
+            if (startOff | endOff != 0) {
+                code = RefusalLib.SLOTS_NOT_ALIGNED;
+                if (startOff == 0) (start, startOff) = (end, endOff);
+                refuse(claim, bound + start, bound + start - startOff);
+            } else if (claim.wordCount > MAX_WORDS) {
+                code = RefusalLib.TOO_MANY_WORDS;
+                refuse(claim, claim.wordCount, MAX_WORDS);
             }
         }
     }
 
     /// @notice Notes why a claim is refused.
-    function refuse(Claim memory claim, uint256 code, uint256 got, uint256 want)
-        internal
-        pure
-        returns (uint256)
-    {
+    function refuse(Claim memory claim, uint256 got, uint256 want) internal pure {
         claim.got = got;
         claim.want = want;
-        return code;
     }
 
     /// @notice Reads the words of a claim's slots and adds `asked` to each slot, in memory.

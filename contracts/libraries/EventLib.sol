@@ -2,56 +2,62 @@
 pragma solidity ^0.8.28;
 
 import {Announcement, IRegistry, Request} from "../interfaces/IRegistry.sol";
+import {SignatureLib} from "./SignatureLib.sol";
 
-/// @title EventLib: the two events that every message pays for, copied straight from calldata
-/// @notice Same bytes as `emit` writes; `test/unit/Event.t.sol` holds them against it. Callers have
-/// hashed the message before, which refuses words with surplus bits.
+/// @title EventLib: the two events that every message pays for, and the hash of its evidence
+/// @notice Same bytes as `emit` writes, packed straight from calldata; `test/unit/Words.t.sol` holds
+/// them against it. Callers know that every number fits its field.
 library EventLib {
-    /// @notice Emits `ResourceAnnounced`.
+    /// @notice Emits `ResourceAnnounced`. *Requirements:* the signatures have 64 bytes.
+    /// @return evidence hash of the evidence
     function resourceAnnounced(
         bytes32 id,
         uint256 index,
         Announcement calldata message,
         bytes calldata signatures
-    ) internal {
+    ) internal returns (bytes32 evidence) {
         bytes32 topic = IRegistry.ResourceAnnounced.selector;
-        uint256 m = _signatures(0x140, signatures);
+        uint256 scheme = SignatureLib.SCHEME;
         assembly ("memory-safe") {
-            mstore(m, index)
-            calldatacopy(add(m, 0x20), message, 0x120)
-            let size := add(0x180, signatures.length)
-            log3(m, size, topic, id, calldataload(message))
+            let m := mload(0x40)
+            let word := shl(16, calldataload(add(message, 0xc0)))
+            word := or(word, shl(48, calldataload(add(message, 0xa0))))
+            word := or(word, shl(80, calldataload(add(message, 0x40))))
+            mstore(m, or(word, shl(96, calldataload(message))))
+            word := or(index, shl(64, calldataload(add(message, 0xe0))))
+            word := or(word, shl(128, calldataload(add(message, 0x80))))
+            mstore(add(m, 0x20), or(word, shl(192, calldataload(add(message, 0x60)))))
+            mstore(add(m, 0x40), calldataload(add(message, 0x20)))
+            mstore(add(m, 0x60), calldataload(add(message, 0x100)))
+            calldatacopy(add(m, 0x80), signatures.offset, 0x40)
+            log2(m, 0xc0, topic, id)
+            // the scheme in front of the signatures, over the last byte of the offer
+            mstore8(add(m, 0x7f), scheme)
+            evidence := keccak256(add(m, 0x7f), 0x41)
         }
     }
 
-    /// @notice Emits `VolumeAllocated`.
+    /// @notice Emits `VolumeAllocated`. *Requirements:* the signatures have 64 or 128 bytes.
+    /// @return evidence hash of the evidence
     function volumeAllocated(uint256 index, Request calldata message, bytes calldata signatures)
         internal
+        returns (bytes32 evidence)
     {
         bytes32 topic = IRegistry.VolumeAllocated.selector;
-        uint256 m = _signatures(0xc0, signatures);
+        uint256 scheme = SignatureLib.SCHEME;
         assembly ("memory-safe") {
-            mstore(m, index)
-            // volume, startTime, endTime, timestamp, sequence
-            calldatacopy(add(m, 0x20), add(message, 0x40), 0xa0)
-            let size := add(0x100, signatures.length)
-            log3(m, size, topic, calldataload(message), calldataload(add(message, 0x20)))
-        }
-    }
-
-    /// @dev Writes the dynamic part behind `fixedSize` bytes and its offset: the length, then the
-    /// signatures, which are whole words (64 or 128 bytes).
-    function _signatures(uint256 fixedSize, bytes calldata signatures)
-        private
-        pure
-        returns (uint256 m)
-    {
-        assembly ("memory-safe") {
-            m := mload(0x40)
-            let offset := add(m, fixedSize)
-            mstore(offset, add(fixedSize, 0x20))
-            mstore(add(offset, 0x20), signatures.length)
-            calldatacopy(add(offset, 0x40), signatures.offset, signatures.length)
+            let m := mload(0x40)
+            let word := shl(16, calldataload(add(message, 0x40)))
+            word := or(word, shl(32, calldataload(add(message, 0xc0))))
+            mstore(m, or(word, shl(96, calldataload(add(message, 0x20)))))
+            word := or(index, shl(64, calldataload(add(message, 0xa0))))
+            word := or(word, shl(128, calldataload(add(message, 0x80))))
+            mstore(add(m, 0x20), or(word, shl(192, calldataload(add(message, 0x60)))))
+            calldatacopy(add(m, 0x40), signatures.offset, signatures.length)
+            log2(m, 0x80, topic, calldataload(message))
+            // the scheme in front of the signatures, over the last byte of the index
+            mstore8(add(m, 0x3f), scheme)
+            evidence := keccak256(add(m, 0x3f), add(1, signatures.length))
         }
     }
 }

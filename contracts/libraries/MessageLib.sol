@@ -41,8 +41,9 @@ library MessageLib {
     }
 
     /// @notice EIP-712 struct hash of an announcement.
-    /// @dev Reverts without data on a word with bits above its type, as Solidity's decoder does: a
-    /// message has one encoding, and whoever loads its words afterwards gets clean ones.
+    /// @dev Reverts without data on a number with bits above its type, as Solidity's decoder does: a
+    /// message has one encoding. Left out are those that the rules bound anyway before anything is
+    /// written: provider (a signer), approver (zero), startTime and endTime (below 2^40).
     function hashOf(Announcement calldata message) internal pure returns (bytes32 structHash) {
         bytes32 typeHash = ANNOUNCEMENT_TYPE_HASH;
         assembly ("memory-safe") {
@@ -50,17 +51,15 @@ library MessageLib {
             mstore(m, typeHash)
             calldatacopy(add(m, 0x20), message, 0x120)
             structHash := keccak256(m, 0x140)
-            let surplus := shr(160, or(mload(add(m, 0x20)), mload(add(m, 0x40))))
+            let surplus := shr(32, or(mload(add(m, 0xc0)), mload(add(m, 0xe0))))
             surplus := or(surplus, shr(16, mload(add(m, 0x60))))
-            surplus := or(surplus, shr(64, or(mload(add(m, 0x80)), mload(add(m, 0xa0)))))
-            surplus := or(surplus, shr(32, or(mload(add(m, 0xc0)), mload(add(m, 0xe0)))))
-            surplus := or(surplus, shr(64, mload(add(m, 0x100))))
-            if surplus { revert(0, 0) }
+            if or(surplus, shr(64, mload(add(m, 0x100)))) { revert(0, 0) }
         }
     }
 
     /// @notice EIP-712 struct hash of a request.
-    /// @dev As above.
+    /// @dev As above. Left out are requester (a signer), startTime and endTime (inside a resource's
+    /// window) and timestamp (near the block's).
     function hashOf(Request calldata message) internal pure returns (bytes32 structHash) {
         bytes32 typeHash = REQUEST_TYPE_HASH;
         assembly ("memory-safe") {
@@ -68,12 +67,9 @@ library MessageLib {
             mstore(m, typeHash)
             calldatacopy(add(m, 0x20), message, 0xe0)
             structHash := keccak256(m, 0x100)
-            let surplus := shr(160, mload(add(m, 0x40)))
-            surplus := or(surplus, shr(16, mload(add(m, 0x60))))
-            let times := or(mload(add(m, 0x80)), mload(add(m, 0xa0)))
-            times := or(times, or(mload(add(m, 0xc0)), mload(add(m, 0xe0))))
-            surplus := or(surplus, shr(64, times))
-            if surplus { revert(0, 0) }
+            if or(shr(16, mload(add(m, 0x60))), shr(64, mload(add(m, 0xe0)))) {
+                revert(0, 0)
+            }
         }
     }
 

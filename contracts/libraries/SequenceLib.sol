@@ -11,19 +11,43 @@ library SequenceLib {
     /// signing one that is out of reach of all others.
     uint256 internal constant WINDOW = 128;
 
+    /// @notice Reads a requester's word.
+    function load(mapping(address => uint256) storage requesters, uint256 requester)
+        internal
+        view
+        returns (uint256 slot, uint256 word)
+    {
+        assembly ("memory-safe") {
+            mstore(0x00, requester)
+            mstore(0x20, requesters.slot)
+            slot := keccak256(0x00, 0x40)
+            word := sload(slot)
+        }
+    }
+
+    /// @notice Writes a requester's word.
+    function store(uint256 slot, uint256 word) internal {
+        assembly ("memory-safe") {
+            sstore(slot, word)
+        }
+    }
+
     /// @notice Judges a sequence. Refusals name it and the highest seen.
     /// @return code 0 if it may be used
     function judge(uint256 word, uint256 sequence) internal pure returns (uint256 code) {
         unchecked {
             uint256 highest = word >> 192;
             if (sequence > highest) {
-                return sequence - highest > WINDOW ? RefusalLib.SEQUENCE_OUTSIDE_WINDOW : 0;
-            }
-            uint256 distance = highest - sequence;
-            if (sequence == 0 || distance > WINDOW) return RefusalLib.SEQUENCE_OUTSIDE_WINDOW;
-            // the highest itself has no bit; bit `distance - 1` of the bitmap stands 64 further up
-            if (distance == 0 || (word >> (63 + distance)) & 1 == 1) {
-                return RefusalLib.SEQUENCE_ALREADY_USED;
+                if (sequence - highest > WINDOW) code = RefusalLib.SEQUENCE_OUTSIDE_WINDOW;
+            } else {
+                uint256 distance = highest - sequence;
+                if (sequence == 0 || distance > WINDOW) {
+                    code = RefusalLib.SEQUENCE_OUTSIDE_WINDOW;
+                }
+                // the highest has no bit; bit `distance - 1` of the bitmap stands 64 further up
+                else if (distance == 0 || (word >> (63 + distance)) & 1 == 1) {
+                    code = RefusalLib.SEQUENCE_ALREADY_USED;
+                }
             }
         }
     }

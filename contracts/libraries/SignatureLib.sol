@@ -39,15 +39,4 @@ library SignatureLib {
             }
         }
     }
-
-    /// @notice Hash of the evidence: the scheme, then the signatures.
-    function evidenceOf(bytes calldata signatures) internal pure returns (bytes32 evidence) {
-        uint256 scheme = SCHEME;
-        assembly ("memory-safe") {
-            let m := mload(0x40)
-            mstore8(m, scheme)
-            calldatacopy(add(m, 1), signatures.offset, signatures.length)
-            evidence := keccak256(m, add(signatures.length, 1))
-        }
-    }
 }

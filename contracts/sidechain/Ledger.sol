@@ -14,11 +14,21 @@ import {SignatureLib} from "../libraries/SignatureLib.sol";
 
 /// @title Ledger: the state of the registry, the checks, and what an accepted message changes
 /// @notice docs/protocol.md sections 4 to 6.
-/// @dev Each of the five checks is one function that answers (code, got, want) on the stack. A
-/// single item reverts with the answer, a batch emits it, `check` returns it: nothing judges twice.
+/// @dev Each of the five checks is one function that answers a code and notes (got, want). A single
+/// item reverts with the answer, a batch emits it, `check` returns it: nothing judges twice.
 abstract contract Ledger is IRegistry {
+    using CalendarLib for Claim;
+
     /// @dev Clocks of requesters may be off by so many seconds; an older request has lapsed.
     uint256 internal constant MAX_DRIFT = 300;
+
+    // the five checks, as bits
+    uint256 internal constant CHECK_1 = 1;
+    uint256 internal constant CHECK_2 = 2;
+    uint256 internal constant CHECK_3 = 4;
+    uint256 internal constant CHECK_4 = 8;
+    uint256 internal constant CHECK_5 = 16;
+    uint256 internal constant ALL_CHECKS = 31;
 
     /* IMMUTABLES */
 
@@ -57,18 +67,21 @@ abstract contract Ledger is IRegistry {
 
     /* ANNOUNCEMENTS (docs/protocol.md section 4.1) */
 
-    function _judgeAnnouncement(
+    /// @dev Applies an announcement as record `index`, or says why not.
+    function _applyAnnouncement(
         bytes32 id,
         Announcement calldata message,
-        bytes calldata signatures
-    ) internal view returns (uint256 code, uint256 got, uint256 want) {
+        bytes calldata signatures,
+        uint256 index
+    ) internal returns (uint256 code, uint256 got, uint256 want, bytes32 leaf) {
         (code, got, want) = _checkProvider(id, message, signatures);
-        if (code != 0) return (code, got, want);
-        uint256 word = _resources[id];
-        uint256 index = ResourceLib.indexOf(word);
-        if (index != 0) return (RefusalLib.RESOURCE_ALREADY_RECORDED, uint256(id), index);
-        if (word != 0) return (RefusalLib.RESOURCE_WITHDRAWN, uint256(id), 0);
-        return _checkOffer(message);
+        if (code == 0) (code, got, want) = _checkNew(id);
+        if (code == 0) (code, got, want) = _checkOffer(message);
+        if (code == 0) {
+            _resources[id] = ResourceLib.pack(message, index);
+            bytes32 evidence = EventLib.resourceAnnounced(id, index, message, signatures);
+            leaf = RecordLib.announcementLeaf(message, index, evidence);
+        }
     }
 
     /// @dev Check 2, made once for all requests of the resource.
@@ -79,12 +92,25 @@ abstract contract Ledger is IRegistry {
         returns (uint256 code, uint256 got, uint256 want)
     {
         if (signatures.length != SignatureLib.LENGTH) {
-            return (RefusalLib.SIGNATURES_LENGTH_INVALID, signatures.length, SignatureLib.LENGTH);
+            code = RefusalLib.SIGNATURES_LENGTH_INVALID;
+            (got, want) = (signatures.length, SignatureLib.LENGTH);
+        } else {
+            (got, want) = (SignatureLib.recover(id, signatures, 0), MessageLib.providerOf(message));
+            uint256 approver = MessageLib.approverOf(message);
+            if (got == 0 || got != want) {
+                code = RefusalLib.PROVIDER_SIGNATURE_INVALID;
+            } else if (approver != 0) {
+                (code, got, want) = (RefusalLib.APPROVER_UNSUPPORTED, approver, 0);
+            }
         }
-        (got, want) = (SignatureLib.recover(id, signatures, 0), MessageLib.providerOf(message));
-        if (got == 0 || got != want) return (RefusalLib.PROVIDER_SIGNATURE_INVALID, got, want);
-        uint256 approver = MessageLib.approverOf(message);
-        if (approver != 0) return (RefusalLib.APPROVER_UNSUPPORTED, approver, 0);
+    }
+
+    function _checkNew(bytes32 id) private view returns (uint256 code, uint256 got, uint256 want) {
+        uint256 word = _resources[id];
+        if (word != 0) {
+            (got, want) = (uint256(id), ResourceLib.indexOf(word));
+            code = want == 0 ? RefusalLib.RESOURCE_WITHDRAWN : RefusalLib.RESOURCE_ALREADY_RECORDED;
+        }
     }
 
     function _checkOffer(Announcement calldata message)
@@ -92,55 +118,63 @@ abstract contract Ledger is IRegistry {
         pure
         returns (uint256 code, uint256 got, uint256 want)
     {
-        if (MessageLib.volumeOf(message) == 0) return (RefusalLib.VOLUME_TOO_SMALL, 0, 1);
         (uint256 start, uint256 end) = (MessageLib.startOf(message), MessageLib.endOf(message));
-        if (start >= end) return (RefusalLib.WINDOW_EMPTY, start, end);
         uint256 slotSeconds = MessageLib.slotSecondsOf(message);
-        if (slotSeconds == 0) return (RefusalLib.SLOT_TOO_SHORT, 0, 1);
-        unchecked {
-            if ((end - start) % slotSeconds != 0) {
-                return (RefusalLib.WINDOW_NOT_WHOLE_SLOTS, end - start, slotSeconds);
-            }
+        if (MessageLib.volumeOf(message) == 0) {
+            (code, want) = (RefusalLib.VOLUME_TOO_SMALL, 1);
+        } else if (start >= end) {
+            (code, got, want) = (RefusalLib.WINDOW_EMPTY, start, end);
+        } else if (slotSeconds == 0) {
+            (code, want) = (RefusalLib.SLOT_TOO_SHORT, 1);
+        } else if (CalendarLib.rest(end - start, slotSeconds) != 0) {
+            (code, got, want) = (RefusalLib.WINDOW_NOT_WHOLE_SLOTS, end - start, slotSeconds);
+        } else if (end > ResourceLib.MAX_END_TIME) {
+            (code, got, want) = (RefusalLib.END_TIME_TOO_LATE, end, ResourceLib.MAX_END_TIME);
         }
-        if (end > ResourceLib.MAX_END_TIME) {
-            return (RefusalLib.END_TIME_TOO_LATE, end, ResourceLib.MAX_END_TIME);
-        }
-    }
-
-    function _recordAnnouncement(
-        bytes32 id,
-        Announcement calldata message,
-        bytes calldata signatures,
-        uint256 index
-    ) internal returns (bytes32 leaf) {
-        _resources[id] = ResourceLib.pack(message, index);
-        EventLib.resourceAnnounced(id, index, message, signatures);
-        return RecordLib.announcementLeaf(message, index, SignatureLib.evidenceOf(signatures));
     }
 
     /* REQUESTS: the five checks (docs/protocol.md section 4.2) */
 
-    function _judgeRequest(Claim memory claim, Request calldata message, bytes calldata signatures)
+    /// @dev Applies a request as record `index`, or says why not (code, and the claim's got, want).
+    function _applyRequest(Request calldata message, bytes calldata signatures, uint256 index)
         internal
-        view
-        returns (uint256 code)
+        returns (Claim memory claim, uint256 code, bytes32 leaf)
     {
-        code = _checkRequester(claim, message, signatures);
-        if (code != 0) return code;
-        code = _checkResource(claim, message);
-        if (code != 0) return code;
-        code = _checkSequence(claim, message);
-        if (code != 0) return code;
-        code = _checkWindow(claim, message);
-        if (code != 0) return code;
-        return _checkCapacity(claim, message);
+        _open(claim, message);
+        code = _judge(claim, message, signatures, ALL_CHECKS);
+        if (code == 0) leaf = _recordAllocation(claim, message, signatures, index);
     }
 
     /// @dev What is stored about a request's resource and requester.
-    function _claimOf(Request calldata message) internal view returns (Claim memory claim) {
+    function _open(Claim memory claim, Request calldata message) internal view {
         claim.id = requestId(message);
         claim.resource = _resourceWord(message.resourceId);
-        claim.requester = _requesters[_requesterOf(message)];
+        (claim.requesterSlot, claim.requester) =
+            SequenceLib.load(_requesters, MessageLib.requesterOf(message));
+    }
+
+    /// @dev Makes the checks named in the bitmap `checks`, in order, until one refuses. They are
+    /// called from here only, and return at their end only: so the compiler inlines them all.
+    function _judge(
+        Claim memory claim,
+        Request calldata message,
+        bytes calldata signatures,
+        uint256 checks
+    ) internal view returns (uint256 code) {
+        if (checks & CHECK_1 != 0) {
+            code = _checkRequester(claim, message, signatures);
+        }
+        if (_isDue(code, checks & CHECK_2)) code = _checkResource(claim, message);
+        if (_isDue(code, checks & CHECK_3)) code = _checkSequence(claim, message);
+        if (_isDue(code, checks & CHECK_4)) code = _checkWindow(claim, message);
+        if (_isDue(code, checks & CHECK_5)) code = _checkCapacity(claim, message);
+    }
+
+    /// @dev Nothing refused so far, and the check is asked for. One jump; `&&` would be two.
+    function _isDue(uint256 code, uint256 asked) private pure returns (bool due) {
+        assembly ("memory-safe") {
+            due := gt(iszero(code), iszero(asked))
+        }
     }
 
     /// @dev Storage word of a resource.
@@ -157,38 +191,37 @@ abstract contract Ledger is IRegistry {
         uint256 length = signatures.length;
         if (length != SignatureLib.LENGTH && length != 2 * SignatureLib.LENGTH) {
             code = RefusalLib.SIGNATURES_LENGTH_INVALID;
-            return CalendarLib.refuse(claim, code, length, SignatureLib.LENGTH);
-        }
-        uint256 signer = SignatureLib.recover(claim.id, signatures, 0);
-        uint256 requester = MessageLib.requesterOf(message);
-        if (signer == 0 || signer != requester) {
-            code = RefusalLib.REQUESTER_SIGNATURE_INVALID;
-            return CalendarLib.refuse(claim, code, signer, requester);
-        }
-        bool approved = ResourceLib.hasApprover(claim.resource);
-        if (approved || length != SignatureLib.LENGTH) {
-            return _checkApprover(claim, message, signatures, approved ? 2 : 1);
+            claim.refuse(length, SignatureLib.LENGTH);
+        } else {
+            uint256 signer = SignatureLib.recover(claim.id, signatures, 0);
+            uint256 requester = MessageLib.requesterOf(message);
+            if (signer == 0 || signer != requester) {
+                code = RefusalLib.REQUESTER_SIGNATURE_INVALID;
+                claim.refuse(signer, requester);
+            } else if (length != SignatureLib.LENGTH || ResourceLib.hasApprover(claim.resource)) {
+                code = _checkApprover(claim, message, signatures);
+            }
         }
     }
 
     /// @dev The rest of check 1, for whoever sent or needs two signatures.
-    function _checkApprover(
-        Claim memory claim,
-        Request calldata message,
-        bytes calldata signatures,
-        uint256 needed
-    ) private view returns (uint256 code) {
+    function _checkApprover(Claim memory claim, Request calldata message, bytes calldata signatures)
+        private
+        view
+        returns (uint256 code)
+    {
         if (ResourceLib.indexOf(claim.resource) == 0) return 0;
+        uint256 needed = ResourceLib.hasApprover(claim.resource) ? 2 : 1;
         uint256 count = signatures.length / SignatureLib.LENGTH;
         if (count != needed) {
-            return CalendarLib.refuse(claim, RefusalLib.SIGNATURE_COUNT_INVALID, count, needed);
+            claim.refuse(count, needed);
+            return RefusalLib.SIGNATURE_COUNT_INVALID;
         }
         uint256 signer = SignatureLib.recover(claim.id, signatures, 1);
         uint256 approver = uint256(uint160(_approvers[message.resourceId]));
-        if (signer == 0 || signer != approver) {
-            code = RefusalLib.APPROVER_SIGNATURE_INVALID;
-            return CalendarLib.refuse(claim, code, signer, approver);
-        }
+        if (signer != 0 && signer == approver) return 0;
+        claim.refuse(signer, approver);
+        return RefusalLib.APPROVER_SIGNATURE_INVALID;
     }
 
     /// @dev Check 2: the resource is recorded, which is when its provider's signature was checked.
@@ -199,9 +232,8 @@ abstract contract Ledger is IRegistry {
         returns (uint256 code)
     {
         if (ResourceLib.indexOf(claim.resource) == 0) code = RefusalLib.RESOURCE_UNKNOWN;
-        else if (!ResourceLib.isWithdrawn(claim.resource)) return 0;
-        else code = RefusalLib.RESOURCE_WITHDRAWN;
-        return CalendarLib.refuse(claim, code, uint256(message.resourceId), 0);
+        else if (ResourceLib.isWithdrawn(claim.resource)) code = RefusalLib.RESOURCE_WITHDRAWN;
+        if (code != 0) claim.refuse(uint256(message.resourceId), 0);
     }
 
     /// @dev Check 3: not recorded before.
@@ -213,7 +245,7 @@ abstract contract Ledger is IRegistry {
     {
         uint256 sequence = MessageLib.sequenceOf(message);
         code = SequenceLib.judge(claim.requester, sequence);
-        if (code != 0) CalendarLib.refuse(claim, code, sequence, claim.requester >> 192);
+        if (code != 0) claim.refuse(sequence, claim.requester >> 192);
     }
 
     /// @dev Check 4: whole slots inside the window, not too many, not over, asked for just now.
@@ -225,12 +257,15 @@ abstract contract Ledger is IRegistry {
     {
         (uint256 start, uint256 end) = (MessageLib.startOf(message), MessageLib.endOf(message));
         if (MessageLib.volumeOf(message) == 0) {
-            return CalendarLib.refuse(claim, RefusalLib.VOLUME_TOO_SMALL, 0, 1);
+            code = RefusalLib.VOLUME_TOO_SMALL;
+            claim.refuse(0, 1);
+        } else if (start >= end) {
+            code = RefusalLib.WINDOW_EMPTY;
+            claim.refuse(start, end);
+        } else {
+            code = CalendarLib.judge(claim, start, end);
+            if (code == 0) code = _checkClock(claim, start, MessageLib.timestampOf(message));
         }
-        if (start >= end) return CalendarLib.refuse(claim, RefusalLib.WINDOW_EMPTY, start, end);
-        code = CalendarLib.judge(claim, start, end);
-        if (code != 0) return code;
-        return _checkClock(claim, start, MessageLib.timestampOf(message));
     }
 
     /// @dev The rest of check 4. Nothing overflows; a timestamp before the drift wraps round, and
@@ -244,11 +279,10 @@ abstract contract Ledger is IRegistry {
             uint256 firstSlotEnd = start + ResourceLib.slotSecondsOf(claim.resource);
             if (firstSlotEnd <= block.timestamp) {
                 code = RefusalLib.FIRST_SLOT_ENDED;
-                return CalendarLib.refuse(claim, code, firstSlotEnd, block.timestamp);
-            }
-            if (timestamp + MAX_DRIFT - block.timestamp > 2 * MAX_DRIFT) {
+                claim.refuse(firstSlotEnd, block.timestamp);
+            } else if (timestamp + MAX_DRIFT - block.timestamp > 2 * MAX_DRIFT) {
                 code = RefusalLib.TIMESTAMP_OUTSIDE_DRIFT;
-                return CalendarLib.refuse(claim, code, timestamp, block.timestamp);
+                claim.refuse(timestamp, block.timestamp);
             }
         }
     }
@@ -262,8 +296,10 @@ abstract contract Ledger is IRegistry {
     {
         uint256 asked = MessageLib.volumeOf(message);
         uint256 volume = ResourceLib.volumeOf(claim.resource);
-        if (CalendarLib.touch(_calendars[message.resourceId], claim, asked, volume) == 0) return 0;
-        return CalendarLib.refuse(claim, RefusalLib.CAPACITY_EXCEEDED, asked, _free(claim, message));
+        if (CalendarLib.touch(_calendars[message.resourceId], claim, asked, volume) != 0) {
+            code = RefusalLib.CAPACITY_EXCEEDED;
+            claim.refuse(asked, _free(claim, message));
+        }
     }
 
     /// @dev Free volume in the first slot that lacks it, else in the fullest.
@@ -277,17 +313,18 @@ abstract contract Ledger is IRegistry {
         Request calldata message,
         bytes calldata signatures,
         uint256 index
-    ) internal returns (bytes32 leaf) {
+    ) private returns (bytes32 leaf) {
         uint256 requesterAfter =
             SequenceLib.mark(claim.requester, MessageLib.sequenceOf(message), index);
-        _requesters[_requesterOf(message)] = requesterAfter;
+        SequenceLib.store(claim.requesterSlot, requesterAfter);
         CalendarLib.store(claim, index);
-        EventLib.volumeAllocated(index, message, signatures);
-        bytes32 evidence = SignatureLib.evidenceOf(signatures);
+        bytes32 evidence = EventLib.volumeAllocated(index, message, signatures);
+        if (signatures.length != SignatureLib.LENGTH) _emitApproved(index, signatures);
         return RecordLib.allocationLeaf(message, claim, index, requesterAfter, evidence);
     }
 
-    function _requesterOf(Request calldata message) private pure returns (address) {
-        return address(uint160(MessageLib.requesterOf(message)));
+    function _emitApproved(uint256 index, bytes calldata signatures) private {
+        (bytes32 r, bytes32 vs) = abi.decode(signatures[SignatureLib.LENGTH:], (bytes32, bytes32));
+        emit VolumeApproved(uint64(index), r, vs);
     }
 }

@@ -61,10 +61,10 @@ contract Registry is Ledger {
     {
         resourceId = announcementId(announcement);
         uint256 index = _log.size;
-        (uint256 code, uint256 got, uint256 want) =
-            _judgeAnnouncement(resourceId, announcement, signatures);
+        (uint256 code, uint256 got, uint256 want, bytes32 leaf) =
+            _applyAnnouncement(resourceId, announcement, signatures, index);
         if (code != 0) RefusalLib.revertWith(code, got, want);
-        _log.append(index, _recordAnnouncement(resourceId, announcement, signatures, index));
+        _log.append(index, leaf);
     }
 
     /// @inheritdoc IRegistry
@@ -83,11 +83,10 @@ contract Registry is Ledger {
         external
         returns (bytes32)
     {
-        Claim memory claim = _claimOf(message);
         uint256 index = _log.size;
-        uint256 code = _judgeRequest(claim, message, signatures);
+        (Claim memory claim, uint256 code, bytes32 leaf) = _applyRequest(message, signatures, index);
         if (code != 0) RefusalLib.revertWith(code, claim.got, claim.want);
-        _log.append(index, _recordAllocation(claim, message, signatures, index));
+        _log.append(index, leaf);
         return claim.id;
     }
 
@@ -121,17 +120,19 @@ contract Registry is Ledger {
         view
         returns (Refusal[5] memory findings)
     {
-        Claim memory claim = _claimOf(message);
+        Claim memory claim;
+        _open(claim, message);
         uint256 signer = uint256(uint160(message.requester));
-        uint256 code = _checkRequester(claim, message, signatures);
+        uint256 code = _judge(claim, message, signatures, CHECK_1);
         findings[0] = _finding(claim, code, signer, signer);
-        code = _checkResource(claim, message);
+        code = _judge(claim, message, signatures, CHECK_2);
         findings[1] = _finding(claim, code, ResourceLib.indexOf(claim.resource), 1);
         bool recorded = code == 0;
-        code = _checkSequence(claim, message);
+        code = _judge(claim, message, signatures, CHECK_3);
         findings[2] = _finding(claim, code, message.sequence, claim.requester >> 192);
-        findings[3] = recorded ? _findWindow(claim, message) : findings[1];
-        findings[4] = findings[3].code == 0 ? _findCapacity(claim, message) : findings[3];
+        findings[3] = recorded ? _findWindow(claim, message, signatures) : findings[1];
+        findings[4] =
+            findings[3].code == 0 ? _findCapacity(claim, message, signatures) : findings[3];
     }
 
     /// @inheritdoc IRegistry
@@ -217,12 +218,10 @@ contract Registry is Ledger {
         Frontier memory frontier
     ) private {
         bytes32 id = announcementId(message);
-        (uint256 code, uint256 got, uint256 want) = _judgeAnnouncement(id, message, signatures);
-        if (code != 0) {
-            emit Refused(id, Refusal(uint16(code), got, want));
-            return;
-        }
-        _log.push(frontier, _recordAnnouncement(id, message, signatures, frontier.size));
+        (uint256 code, uint256 got, uint256 want, bytes32 leaf) =
+            _applyAnnouncement(id, message, signatures, frontier.size);
+        if (code == 0) _log.push(frontier, leaf);
+        else emit Refused(id, Refusal(uint16(code), got, want));
     }
 
     function _requestOne(
@@ -230,33 +229,30 @@ contract Registry is Ledger {
         bytes calldata signatures,
         Frontier memory frontier
     ) private {
-        Claim memory claim = _claimOf(message);
-        uint256 code = _judgeRequest(claim, message, signatures);
-        if (code != 0) {
-            emit Refused(claim.id, Refusal(uint16(code), claim.got, claim.want));
-            return;
-        }
-        _log.push(frontier, _recordAllocation(claim, message, signatures, frontier.size));
+        (Claim memory claim, uint256 code, bytes32 leaf) =
+            _applyRequest(message, signatures, frontier.size);
+        if (code == 0) _log.push(frontier, leaf);
+        else emit Refused(claim.id, Refusal(uint16(code), claim.got, claim.want));
     }
 
     /* FINDINGS */
 
-    function _findWindow(Claim memory claim, Request calldata message)
+    function _findWindow(Claim memory claim, Request calldata message, bytes calldata signatures)
         private
         view
         returns (Refusal memory)
     {
-        uint256 code = _checkWindow(claim, message);
+        uint256 code = _judge(claim, message, signatures, CHECK_4);
         uint256 firstSlotEnd = message.startTime + ResourceLib.slotSecondsOf(claim.resource);
         return _finding(claim, code, firstSlotEnd, block.timestamp);
     }
 
-    function _findCapacity(Claim memory claim, Request calldata message)
+    function _findCapacity(Claim memory claim, Request calldata message, bytes calldata signatures)
         private
         view
         returns (Refusal memory)
     {
-        uint256 code = _checkCapacity(claim, message);
+        uint256 code = _judge(claim, message, signatures, CHECK_5);
         return _finding(claim, code, message.volume, _free(claim, message));
     }
 

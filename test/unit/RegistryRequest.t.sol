@@ -20,19 +20,8 @@ contract RegistryRequestTest is RegistryBase {
         message.startTime += 11 * SLOT;
         message.endTime += 12 * SLOT;
         bytes memory signatures = signed(message);
-        vm.expectEmit(address(registry));
-        emit IRegistry.VolumeAllocated(
-            resourceId,
-            requester,
-            2,
-            message.volume,
-            message.startTime,
-            message.endTime,
-            message.timestamp,
-            message.sequence,
-            signatures
-        );
         bytes32 id = registry.requestId(message);
+        expectAllocated(message, signatures, 2);
         assertEq(registry.request(message, signatures), id, "id");
         // slots 11 and 12 lie in two words, both written by record 2
         assertEq(registry.wordOf(resourceId, 0), (uint256(2) << 192) | 3, "first word");
@@ -127,18 +116,11 @@ contract RegistryRequestTest is RegistryBase {
         Request memory message = ask(resourceId);
         bytes memory both =
             bytes.concat(signed(message), sign(providerKey, registry.requestId(message)));
+        bytes memory second = sign(providerKey, registry.requestId(message));
+        (bytes32 r, bytes32 vs) = abi.decode(second, (bytes32, bytes32));
+        expectAllocated(message, both, 2);
         vm.expectEmit(address(registry));
-        emit IRegistry.VolumeAllocated(
-            resourceId,
-            requester,
-            2,
-            message.volume,
-            message.startTime,
-            message.endTime,
-            message.timestamp,
-            message.sequence,
-            both
-        );
+        emit IRegistry.VolumeApproved(2, r, vs);
         registry.request(message, both);
     }
 

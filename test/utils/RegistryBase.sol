@@ -148,4 +148,39 @@ abstract contract RegistryBase is Test {
         vm.expectRevert(refusal(selector, got, want));
         registry.announce(message, signatures);
     }
+
+    /* EVENTS, as plain `emit` writes them */
+
+    function expectAnnounced(Announcement memory message, bytes memory signatures, uint64 index)
+        internal
+    {
+        bytes memory terms = abi.encodePacked(
+            message.provider, message.volume, message.slotSeconds, message.noticeSeconds, uint16(0)
+        );
+        bytes memory times =
+            abi.encodePacked(message.startTime, message.endTime, message.timestamp, index);
+        (bytes32 r, bytes32 vs) = abi.decode(signatures, (bytes32, bytes32));
+        bytes32 id = registry.announcementId(message);
+        vm.expectEmit(address(registry));
+        emit IRegistry.ResourceAnnounced(
+            id, _word(terms), _word(times), message.approver, message.offer, r, vs
+        );
+    }
+
+    function expectAllocated(Request memory message, bytes memory signatures, uint64 index)
+        internal
+    {
+        bytes memory terms = abi.encodePacked(
+            message.requester, message.sequence, message.volume, uint16(0)
+        );
+        bytes memory times =
+            abi.encodePacked(message.startTime, message.endTime, message.timestamp, index);
+        (bytes32 r, bytes32 vs) = abi.decode(signatures, (bytes32, bytes32));
+        vm.expectEmit(address(registry));
+        emit IRegistry.VolumeAllocated(message.resourceId, _word(terms), _word(times), r, vs);
+    }
+
+    function _word(bytes memory packed) private pure returns (uint256) {
+        return abi.decode(packed, (uint256));
+    }
 }
