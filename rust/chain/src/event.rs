@@ -3,9 +3,9 @@
 use crate::{ChainLog, Registry};
 use Registry::RegistryEvents;
 use alloy::sol_types::{SolEvent, SolEventInterface as _};
-use alloy_primitives::{LogData, U256};
+use alloy_primitives::{B256, LogData, U256};
 use fallow_ledger::{GenesisParent, Message};
-use fallow_protocol::{Announcement, NetworkId, Request};
+use fallow_protocol::{Announcement, NetworkId, Request, Signature};
 
 /// One event of the registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,15 @@ pub enum Event {
     },
     /// A batch skipped an item; nothing changed.
     Refused,
+    /// An approver signed the request of the event before this one, too.
+    Approved {
+        /// The position in the log of that request's record.
+        index: u64,
+        /// The approver's signature.
+        signature: Signature,
+        /// Position among the logs of its block.
+        position: u64,
+    },
     /// What no registry emits.
     Unknown {
         /// Position among the logs of its block.
@@ -40,13 +49,42 @@ impl Event {
     pub fn decode(log: &ChainLog) -> Self {
         let data = &log.inner.data;
         match RegistryEvents::decode_raw_log(data.topics(), &data.data) {
-            Ok(event) if encoded(&event) == *data => Self::of(event),
+            Ok(event) if encoded(&event) == *data => Self::of(event, log.position),
             _ => None,
         }
         .unwrap_or(Self::Unknown { position: log.position })
     }
 
-    fn of(event: RegistryEvents) -> Option<Self> {
+    /// Decodes the logs of one block, in order; a request and its approval become one event.
+    #[must_use]
+    pub fn decode_block<'a>(logs: impl IntoIterator<Item = &'a ChainLog>) -> Vec<Self> {
+        let mut events: Vec<Self> = Vec::new();
+        for log in logs {
+            match (Self::decode(log), events.last_mut()) {
+                (Self::Approved { index, signature, position }, before) => {
+                    if !before.is_some_and(|before| before.approve(index, &signature)) {
+                        events.push(Self::Unknown { position });
+                    }
+                }
+                (event, _) => events.push(event),
+            }
+        }
+        events
+    }
+
+    /// Adds an approver's signature to a request that has none yet.
+    fn approve(&mut self, approved: u64, approval: &Signature) -> bool {
+        let Self::Recorded { index, message: Message::Request { signatures, .. } } = self else {
+            return false;
+        };
+        let fits = *index == approved && signatures.len() == approval.0.len();
+        if fits {
+            *signatures = [&signatures[..], approval.0.as_slice()].concat().into();
+        }
+        fits
+    }
+
+    fn of(event: RegistryEvents, position: u64) -> Option<Self> {
         Some(match event {
             RegistryEvents::NetworkStarted(event) => Self::Started {
                 network_id: event.networkId.into(),
@@ -58,6 +96,11 @@ impl Event {
             },
             RegistryEvents::ResourceAnnounced(event) => return announced(event),
             RegistryEvents::VolumeAllocated(event) => return allocated(event),
+            RegistryEvents::VolumeApproved(event) => Self::Approved {
+                index: event.index,
+                signature: signature(event.r, event.vs),
+                position,
+            },
             RegistryEvents::RecordAppended(event) => Self::Recorded {
                 index: event.index,
                 message: Message::Append {
@@ -114,7 +157,8 @@ fn announced(event: Registry::ResourceAnnounced) -> Option<Event> {
         timestamp: times.u64(),
         offer: event.offer,
     };
-    let message = Message::Announce { announcement, signatures: event.signatures };
+    let signatures = signature(event.r, event.vs).0.into();
+    let message = Message::Announce { announcement, signatures };
     (terms.u16() == 0).then(|| Event::Recorded { index: times.u64(), message })
 }
 
@@ -129,8 +173,13 @@ fn allocated(event: Registry::VolumeAllocated) -> Option<Event> {
         end_time: times.u64(),
         timestamp: times.u64(),
     };
-    let message = Message::Request { request, signatures: event.signatures };
+    let signatures = signature(event.r, event.vs).0.into();
+    let message = Message::Request { request, signatures };
     (terms.u16() == 0).then(|| Event::Recorded { index: times.u64(), message })
+}
+
+fn signature(r: B256, vs: B256) -> Signature {
+    Signature(r.concat_const(vs))
 }
 
 /// The event as a contract encodes it: decoding alone does not look at padding and offsets.
@@ -139,6 +188,7 @@ fn encoded(event: &RegistryEvents) -> LogData {
         RegistryEvents::NetworkStarted(event) => event.encode_log_data(),
         RegistryEvents::ResourceAnnounced(event) => event.encode_log_data(),
         RegistryEvents::VolumeAllocated(event) => event.encode_log_data(),
+        RegistryEvents::VolumeApproved(event) => event.encode_log_data(),
         RegistryEvents::RecordAppended(event) => event.encode_log_data(),
         RegistryEvents::Refused(event) => event.encode_log_data(),
     }
@@ -147,7 +197,7 @@ fn encoded(event: &RegistryEvents) -> LogData {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloy_primitives::{Address, B256, Bytes, Log};
+    use alloy_primitives::{Address, Bytes, Log};
 
     fn log(data: LogData) -> ChainLog {
         let inner = Log { address: Address::ZERO, data };
@@ -177,9 +227,38 @@ mod tests {
             resourceId: B256::repeat_byte(1),
             terms: U256::from_be_slice(&terms.concat()),
             times: U256::from_be_slice(times.as_flattened()),
-            signatures: Bytes::from_static(&[4; 64]),
+            r: B256::repeat_byte(4),
+            vs: B256::repeat_byte(4),
         };
         event.encode_log_data()
+    }
+
+    fn approved(index: u64) -> LogData {
+        let (r, vs) = (B256::repeat_byte(5), B256::repeat_byte(6));
+        Registry::VolumeApproved { index, r, vs }.encode_log_data()
+    }
+
+    #[test]
+    fn an_approval_joins_the_request_before_it() {
+        let (request, approval) = (log(allocated(0)), log(approved(5)));
+        let events = Event::decode_block([&request, &approval]);
+        let [Event::Recorded { index: 5, message: Message::Request { signatures, .. } }] =
+            &events[..]
+        else {
+            panic!("{events:?}");
+        };
+        assert_eq!(signatures[..], [[4; 32], [4; 32], [5; 32], [6; 32]].concat());
+    }
+
+    #[test]
+    fn an_approval_of_anything_else_is_unknown() {
+        let (request, approval, other) = (log(allocated(0)), log(approved(5)), log(approved(6)));
+        assert_eq!(Event::decode_block([&approval]), [UNKNOWN], "first in its block");
+        assert_eq!(Event::decode_block([&request, &other])[1], UNKNOWN, "another index");
+        let twice = Event::decode_block([&request, &approval, &approval]);
+        assert_eq!(twice[1..], [UNKNOWN], "a second one");
+        let append = log(appended());
+        assert_eq!(Event::decode_block([&append, &approval])[1], UNKNOWN, "no request");
     }
 
     #[test]
@@ -209,7 +288,8 @@ mod tests {
             times: U256::from_be_slice(times.as_flattened()),
             approver: Address::repeat_byte(8),
             offer: B256::repeat_byte(2),
-            signatures: Bytes::from_static(&[4; 64]),
+            r: B256::repeat_byte(4),
+            vs: B256::repeat_byte(4),
         };
         let announcement = Announcement {
             provider: Address::repeat_byte(7),

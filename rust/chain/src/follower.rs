@@ -9,6 +9,7 @@ use crate::replay::BlockEvents;
 use crate::{AnswerError, BlockRef, ChainError, ChainLog, Client, Event, FollowError, Replay};
 use alloy_primitives::Address;
 use fallow_protocol::NetworkFile;
+use std::iter;
 use std::ops::{Deref, RangeInclusive};
 
 /// Blocks in one step of a first sync: `eth_getLogs` of many nodes refuses much longer ranges.
@@ -168,10 +169,7 @@ fn join(blocks: Vec<BlockRef>, logs: &[ChainLog]) -> Result<Vec<BlockEvents>, An
     let mut joined = Vec::with_capacity(blocks.len());
     for block in blocks {
         let of_block = |log: &&ChainLog| (log.number, log.block_hash) == (block.number, block.hash);
-        let mut events = Vec::new();
-        while let Some(log) = logs.next_if(of_block) {
-            events.push(Event::decode(log));
-        }
+        let events = Event::decode_block(iter::from_fn(|| logs.next_if(of_block)));
         joined.push(BlockEvents { block, events, claim: None });
     }
     match logs.next() {

@@ -125,7 +125,7 @@ impl Replay {
                 Ok(())
             }
             (Event::Refused, Some(_)) => Ok(()),
-            (Event::Unknown { position }, _) => {
+            (Event::Unknown { position } | Event::Approved { position, .. }, _) => {
                 Err(Disagreement::Event { block: block.number, position: *position })
             }
             _ => Err(Disagreement::Start { block: block.number }),

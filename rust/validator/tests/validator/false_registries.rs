@@ -15,6 +15,7 @@ use std::future::pending;
 #[derive(Clone, Copy, Debug)]
 enum Lie {
     RequestOfSomebodyElse,
+    ApprovalOfNobody,
     AnnouncementOfSomebodyElse,
     UnknownResource,
     SequenceTwice,
@@ -28,6 +29,7 @@ impl Lie {
     const fn code(self) -> Code {
         match self {
             Self::RequestOfSomebodyElse => Code::RequesterSignatureInvalid,
+            Self::ApprovalOfNobody => Code::SignatureCountInvalid,
             Self::AnnouncementOfSomebodyElse => Code::ProviderSignatureInvalid,
             Self::UnknownResource => Code::ResourceUnknown,
             Self::SequenceTwice => Code::SequenceAlreadyUsed,
@@ -45,6 +47,9 @@ impl Lie {
         (request.start_time, request.end_time) = later(resource);
         match self {
             Self::RequestOfSomebodyElse => return chain.ask(request, &stranger).await,
+            Self::ApprovalOfNobody => {
+                return chain.ask_signed_by(request, &[&requester, &stranger]).await;
+            }
             Self::AnnouncementOfSomebodyElse => {
                 let other = Announcement { offer: B256::ZERO, ..*resource };
                 return chain.announce(other, &stranger).await;
@@ -155,7 +160,7 @@ async fn never_signs_again(chain: &Chain, lie: Lie) {
 #[tokio::test]
 async fn a_registry_that_skips_check_1_is_refused() {
     let json = include_str!("../contracts/FalseRegistry1.json");
-    is_refused(json, &[Lie::RequestOfSomebodyElse]).await;
+    is_refused(json, &[Lie::RequestOfSomebodyElse, Lie::ApprovalOfNobody]).await;
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use fallow_chain::{
 use fallow_devnet::{Anvil, AnvilOptions, DevAccount, DevValidator};
 use fallow_protocol::{
     AnchorChain, Announcement, CodeHashes, Member, Network, NetworkFile, NetworkPart, Parameters,
-    Request, SecretKey, Set, Sidechain, Signature, Trust,
+    Request, SecretKey, Set, Sidechain, Trust,
 };
 use fallow_validator::Config;
 use std::time::Duration;
@@ -124,8 +124,17 @@ impl Chain {
         request: Request,
         signer: &SecretKey,
     ) -> Result<(), ChainError> {
-        let signature: Signature = signer.sign(request.id(&self.network.domain()).0);
-        let signatures = signature.0.to_vec().into();
+        self.ask_signed_by(request, &[signer]).await
+    }
+
+    pub(crate) async fn ask_signed_by(
+        &mut self,
+        request: Request,
+        signers: &[&SecretKey],
+    ) -> Result<(), ChainError> {
+        let id = request.id(&self.network.domain()).0;
+        let signatures = signers.iter().flat_map(|signer| signer.sign(id).0.0);
+        let signatures = signatures.collect::<Vec<_>>().into();
         self.send(&Registry::requestCall { message: request.into(), signatures }).await
     }
 
