@@ -31,7 +31,7 @@ struct Claim {
 
 /// @title CalendarLib: used volume of each slot of a resource, 12 slots in a storage word
 /// @notice docs/protocol.md sections 4.2 and 5. A word is index 64 | 12 x used 16, the first slot in
-/// the most significant lane. Lanes of one word are judged together; `test/unit/Calendar.t.sol`
+/// the most significant lane. Lanes of one word are judged together; `test/unit/Words.t.sol`
 /// holds that against one slot at a time.
 library CalendarLib {
     uint256 internal constant SLOTS_PER_WORD = 12;
@@ -182,9 +182,10 @@ library CalendarLib {
         uint256 volume
     ) internal view returns (uint256 least) {
         least = volume;
-        for (uint256 i = 0; i < claim.slotCount && least >= asked; ++i) {
+        for (uint256 i = 0; i < claim.slotCount; ++i) {
             uint256 slot = claim.firstSlot + i;
             uint256 free = volume - usedIn(calendar[slot / SLOTS_PER_WORD], slot);
+            if (free < asked) return free;
             if (free < least) least = free;
         }
     }

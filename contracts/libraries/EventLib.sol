@@ -5,8 +5,9 @@ import {Announcement, IRegistry, Request} from "../interfaces/IRegistry.sol";
 import {SignatureLib} from "./SignatureLib.sol";
 
 /// @title EventLib: the two events that every message pays for, and the hash of its evidence
-/// @notice Same bytes as `emit` writes, packed straight from calldata; `test/unit/Words.t.sol` holds
-/// them against it. Callers know that every number fits its field.
+/// @notice Same bytes as `emit` writes, packed straight from calldata; every test that expects one of
+/// them (test/utils/RegistryBase.sol) lets plain Solidity emit it. Callers know that every number
+/// fits its field.
 library EventLib {
     /// @notice Emits `ResourceAnnounced`. *Requirements:* the signatures have 64 bytes.
     /// @return evidence hash of the evidence

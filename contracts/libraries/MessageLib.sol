@@ -40,47 +40,48 @@ library MessageLib {
         );
     }
 
-    /// @notice EIP-712 struct hash of an announcement.
+    /// @notice The id of an announcement: `keccak(0x1901 || domainSeparator || structHash)`.
     /// @dev Reverts without data on a number with bits above its type, as Solidity's decoder does: a
     /// message has one encoding. Left out are those that the rules bound anyway before anything is
     /// written: provider (a signer), approver (zero), startTime and endTime (below 2^40).
-    function hashOf(Announcement calldata message) internal pure returns (bytes32 structHash) {
+    function idOf(Announcement calldata message, bytes32 domainSeparator)
+        internal
+        pure
+        returns (bytes32 id)
+    {
         bytes32 typeHash = ANNOUNCEMENT_TYPE_HASH;
         assembly ("memory-safe") {
             let m := mload(0x40)
             mstore(m, typeHash)
             calldatacopy(add(m, 0x20), message, 0x120)
-            structHash := keccak256(m, 0x140)
             let surplus := shr(32, or(mload(add(m, 0xc0)), mload(add(m, 0xe0))))
             surplus := or(surplus, shr(16, mload(add(m, 0x60))))
             if or(surplus, shr(64, mload(add(m, 0x100)))) { revert(0, 0) }
+            let structHash := keccak256(m, 0x140)
+            mstore(m, shl(240, 0x1901))
+            mstore(add(m, 2), domainSeparator)
+            mstore(add(m, 34), structHash)
+            id := keccak256(m, 66)
         }
     }
 
-    /// @notice EIP-712 struct hash of a request.
+    /// @notice The id of a request: `keccak(0x1901 || domainSeparator || structHash)`.
     /// @dev As above. Left out are requester (a signer), startTime and endTime (inside a resource's
     /// window) and timestamp (near the block's).
-    function hashOf(Request calldata message) internal pure returns (bytes32 structHash) {
+    function idOf(Request calldata message, bytes32 domainSeparator)
+        internal
+        pure
+        returns (bytes32 id)
+    {
         bytes32 typeHash = REQUEST_TYPE_HASH;
         assembly ("memory-safe") {
             let m := mload(0x40)
             mstore(m, typeHash)
             calldatacopy(add(m, 0x20), message, 0xe0)
-            structHash := keccak256(m, 0x100)
             if or(shr(16, mload(add(m, 0x60))), shr(64, mload(add(m, 0xe0)))) {
                 revert(0, 0)
             }
-        }
-    }
-
-    /// @notice The id of a message: `keccak(0x1901 || domainSeparator || structHash)`.
-    function digestOf(bytes32 domainSeparator, bytes32 structHash)
-        internal
-        pure
-        returns (bytes32 id)
-    {
-        assembly ("memory-safe") {
-            let m := mload(0x40)
+            let structHash := keccak256(m, 0x100)
             mstore(m, shl(240, 0x1901))
             mstore(add(m, 2), domainSeparator)
             mstore(add(m, 34), structHash)

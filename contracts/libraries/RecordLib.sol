@@ -7,7 +7,7 @@ import {ResourceLib} from "./ResourceLib.sol";
 
 /// @title RecordLib: leaves of the log (docs/protocol.md sections 6 and 7)
 /// @notice A leaf is `keccak(0x00 || record)`. Records are packed by hand, each word overwriting the
-/// unused end of the one before it; `test/unit/Record.t.sol` holds them against `abi.encodePacked`.
+/// unused end of the one before it; `test/unit/Words.t.sol` holds them against `abi.encodePacked`.
 /// Callers guarantee that every number fits its field.
 library RecordLib {
     uint256 internal constant VERSION = 1;

@@ -39,4 +39,20 @@ library SignatureLib {
             }
         }
     }
+
+    /// @notice Whether somebody signed, and it was `wanted`: nobody's signature is not one of the
+    /// zero address. One jump where `&&` takes two.
+    function isBy(uint256 signer, uint256 wanted) internal pure returns (bool by) {
+        assembly ("memory-safe") {
+            by := gt(eq(signer, wanted), iszero(signer))
+        }
+    }
+
+    /// @notice Whether `length` is that of one or two signatures.
+    function isOneOrTwo(uint256 length) internal pure returns (bool fits) {
+        uint256 one = LENGTH;
+        assembly ("memory-safe") {
+            fits := or(eq(length, one), eq(length, shl(1, one)))
+        }
+    }
 }

@@ -57,12 +57,12 @@ abstract contract Ledger is IRegistry {
 
     /// @inheritdoc IRegistry
     function announcementId(Announcement calldata announcement) public view returns (bytes32) {
-        return MessageLib.digestOf(domainSeparator, MessageLib.hashOf(announcement));
+        return MessageLib.idOf(announcement, domainSeparator);
     }
 
     /// @inheritdoc IRegistry
     function requestId(Request calldata message) public view returns (bytes32) {
-        return MessageLib.digestOf(domainSeparator, MessageLib.hashOf(message));
+        return MessageLib.idOf(message, domainSeparator);
     }
 
     /* ANNOUNCEMENTS (docs/protocol.md section 4.1) */
@@ -97,7 +97,7 @@ abstract contract Ledger is IRegistry {
         } else {
             (got, want) = (SignatureLib.recover(id, signatures, 0), MessageLib.providerOf(message));
             uint256 approver = MessageLib.approverOf(message);
-            if (got == 0 || got != want) {
+            if (!SignatureLib.isBy(got, want)) {
                 code = RefusalLib.PROVIDER_SIGNATURE_INVALID;
             } else if (approver != 0) {
                 (code, got, want) = (RefusalLib.APPROVER_UNSUPPORTED, approver, 0);
@@ -189,13 +189,13 @@ abstract contract Ledger is IRegistry {
         bytes calldata signatures
     ) internal view virtual returns (uint256 code) {
         uint256 length = signatures.length;
-        if (length != SignatureLib.LENGTH && length != 2 * SignatureLib.LENGTH) {
+        if (!SignatureLib.isOneOrTwo(length)) {
             code = RefusalLib.SIGNATURES_LENGTH_INVALID;
             claim.refuse(length, SignatureLib.LENGTH);
         } else {
             uint256 signer = SignatureLib.recover(claim.id, signatures, 0);
             uint256 requester = MessageLib.requesterOf(message);
-            if (signer == 0 || signer != requester) {
+            if (!SignatureLib.isBy(signer, requester)) {
                 code = RefusalLib.REQUESTER_SIGNATURE_INVALID;
                 claim.refuse(signer, requester);
             } else if (length != SignatureLib.LENGTH || ResourceLib.hasApprover(claim.resource)) {
@@ -219,7 +219,7 @@ abstract contract Ledger is IRegistry {
         }
         uint256 signer = SignatureLib.recover(claim.id, signatures, 1);
         uint256 approver = uint256(uint160(_approvers[message.resourceId]));
-        if (signer != 0 && signer == approver) return 0;
+        if (SignatureLib.isBy(signer, approver)) return 0;
         claim.refuse(signer, approver);
         return RefusalLib.APPROVER_SIGNATURE_INVALID;
     }
