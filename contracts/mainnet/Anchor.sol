@@ -84,10 +84,8 @@ contract Anchor is IAnchor {
 
     /// @param config The network's parameters and its first validator set.
     constructor(AnchorConfig memory config) {
+        _requireSound(config);
         Parameters memory parameters = config.parameters;
-        NetworkLib.requireValid(parameters);
-        uint256 period = parameters.challengePeriod;
-        require(period >= 1 && period <= MAX_CHALLENGE_PERIOD, ParametersInvalid());
         networkId = NetworkLib.networkIdOf(
             config.sidechainId,
             config.registry,
@@ -97,16 +95,13 @@ contract Anchor is IAnchor {
         );
         challengePeriod = parameters.challengePeriod;
         ringSize = parameters.ringSize;
+        uint256 period = parameters.challengePeriod;
         SPACING = (period + parameters.ringSize - 1) / parameters.ringSize;
 
-        uint256 latest = block.timestamp + MAX_CLOCK_AHEAD;
-        require(config.baseTime <= latest, BlockTimeInFuture(config.baseTime, latest));
         _head = HeadLib.pack(0, config.baseBlock, config.baseTime, 0, 0);
         _root = ProofLib.EMPTY_ROOT;
 
         notAfter = config.notAfter;
-        require(config.notAfter > block.timestamp, SetInvalid());
-        require(config.notAfter <= block.timestamp + MAX_SET_LIFE, SetInvalid());
         CheckedSet memory set = SetLib.check(config.members, networkId);
         setHash = SetLib.hashOf(networkId, setNumber, config.notAfter, set);
         MEMBER_COUNT = config.members.length;
@@ -201,6 +196,17 @@ contract Anchor is IAnchor {
     }
 
     /* INTERNAL */
+
+    /// @dev What can be said of a configuration without its keys.
+    function _requireSound(AnchorConfig memory config) internal view {
+        NetworkLib.requireValid(config.parameters);
+        uint256 period = config.parameters.challengePeriod;
+        require(period >= 1 && period <= MAX_CHALLENGE_PERIOD, ParametersInvalid());
+        uint256 latest = block.timestamp + MAX_CLOCK_AHEAD;
+        require(config.baseTime <= latest, BlockTimeInFuture(config.baseTime, latest));
+        require(config.notAfter > block.timestamp, SetInvalid());
+        require(config.notAfter <= block.timestamp + MAX_SET_LIFE, SetInvalid());
+    }
 
     /// @dev Rules 1 and 2.
     function _requireOwn(Checkpoint calldata checkpoint) internal view {

@@ -139,6 +139,13 @@ contract AnchorCertificateTest is AnchorBase {
         assertEq(anchor.head().count, 1, "eight members");
     }
 
+    /// @dev A caller may leave anything behind the bytes of the bitmap: it is no part of it.
+    function test_WhatFollowsTheBitmapInCalldataDoesNotCount() public {
+        _submitDirty(4);
+        _submitDirty(64);
+        _submitDirty(248);
+    }
+
     /// @dev Attack 19: the signature of three, with a bitmap that names all four.
     function test_TheAbsentAreNotCounted() public {
         Certificate memory certificate = certify(checkpoint, 4, one(1));
@@ -291,6 +298,21 @@ contract AnchorCertificateTest is AnchorBase {
 
     function _submit(Certificate memory certificate) private {
         anchor.submit(checkpoint, new bytes32[](0), certificate);
+    }
+
+    /// @dev Fills the bitmap's last word in calldata with ones behind its end.
+    function _submitDirty(uint256 count) private {
+        _use(equalWeights(count));
+        Certificate memory certificate = certify(checkpoint, count, one(1));
+        bytes memory data =
+            abi.encodeCall(IAnchor.submit, (checkpoint, new bytes32[](0), certificate));
+        // nine fields, two offsets, no nodes, two offsets, the bitmap's length
+        uint256 start = 4 + 32 * (9 + 2 + 1 + 2 + 1);
+        for (uint256 i = certificate.bitmap.length; i < 32; ++i) {
+            data[start + i] = 0xff;
+        }
+        (bool success,) = address(anchor).call(data);
+        assertTrue(success, "accepted");
     }
 
     function _refuse(Certificate memory certificate, bytes memory refusal) private {

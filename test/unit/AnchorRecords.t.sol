@@ -87,6 +87,16 @@ contract AnchorRecordsTest is AnchorBase {
         _refuse(_record(4), new bytes32[](path.length - 1), 0, kept.checkpoint.root);
     }
 
+    /// @dev Validators may certify any root, zero too: a path that leads nowhere must not fit it.
+    function test_RevertWhen_PathHasAWrongLengthAndTheRootIsZero() public {
+        anchor = deploy(equalWeights(4));
+        Checkpoint memory checkpoint = nextCheckpoint(SIZE);
+        checkpoint.root = 0;
+        anchor.submit(checkpoint, new bytes32[](0), certify(checkpoint, 4, none()));
+        _refuse(_record(4), new bytes32[](0), 0, 0);
+        _refuse(recordOf(SIZE, 40), _path(4), 0, 0);
+    }
+
     function test_RevertWhen_PathIsOfAnotherRoot() public {
         bytes32[] memory path = _path(12);
         path[0] ^= bytes32(uint256(1));
