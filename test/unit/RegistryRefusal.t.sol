@@ -92,7 +92,7 @@ contract RegistryRefusalTest is RefusalBase {
     {
         volume = uint16(bound(volume, 1, type(uint16).max));
         used = uint16(bound(used, 1, volume));
-        asked = uint16(bound(asked, uint256(volume) - used + 1, volume));
+        asked = uint16(bound(asked, uint256(volume) - used + 1, type(uint16).max));
         Announcement memory message = offer();
         message.volume = volume;
         message.offer = keccak256("a large offer");
@@ -120,6 +120,19 @@ contract RegistryRefusalTest is RefusalBase {
         assertRefused(large, 501, type(uint16).max, 0);
         large.volume = 1;
         assertRefused(large, 501, 1, 0);
+    }
+
+    /// @dev More than the resource ever had: what is wanted is still what is free in the first slot
+    /// that lacks it, not the whole volume.
+    function test_request_RevertWhen_AskedIsAboveTheVolume_FirstSlotIsNamed() public {
+        Request memory first = _ask(1);
+        first.volume = 3;
+        accept(first);
+        Request memory second = _ask(2);
+        second.volume = VOLUME + 1;
+        assertRefused(second, 501, VOLUME + 1, VOLUME - 3);
+        second.volume = type(uint16).max;
+        assertRefused(second, 501, type(uint16).max, VOLUME - 3);
     }
 
     /* ATTACK 10: signatures */
@@ -298,7 +311,7 @@ contract RegistryRefusalTest is RefusalBase {
     {
         message = _ask(2);
         message.timestamp = uint64(vm.getBlockTimestamp());
-        if (faults & 4096 != 0) message.volume = VOLUME;
+        if (faults & 4096 != 0) message.volume = VOLUME + 1;
         if (faults & 2048 != 0) message.timestamp -= 301;
         if (faults & 512 != 0) message.endTime = uint64(NOW + 193 * SLOT);
         if (faults & 256 != 0) message.endTime += 1;
