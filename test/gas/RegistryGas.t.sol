@@ -13,7 +13,8 @@ import {RegistryBase} from "../utils/RegistryBase.sol";
 
 /// @notice What messages cost: whole transactions, as a receipt would say (21 000 and calldata
 /// included, all storage cold), which is what `isolate` in foundry.toml makes of each call. Asserts
-/// nothing: figures go to out/figures/registry.json and, for the diff, to test/snapshots.
+/// only that the right thing was measured: figures go to out/figures/registry.json and, for the
+/// diff, to test/snapshots.
 contract RegistryGasTest is RegistryBase, FigureWriter {
     uint256 internal constant RUNS = 1000;
     uint256 internal constant BATCH = 100;
@@ -31,8 +32,8 @@ contract RegistryGasTest is RegistryBase, FigureWriter {
         figure("gas.request.returning", _requests(LOG_SIZE, false) / RUNS, RETURNING);
         figure("gas.request.first", _requests(LOG_SIZE, true) / RUNS, FIRST);
         figure("gas.announce", _announcements() / RUNS, ANNOUNCE);
-        figure("gas.request.batch100", _requestBatch() / BATCH, REQUEST_BATCH);
-        figure("gas.announce.batch100", _announceBatch() / BATCH, ANNOUNCE_BATCH);
+        figurePerItem("gas.request.batch100", _requestBatch() / BATCH, REQUEST_BATCH);
+        figurePerItem("gas.announce.batch100", _announceBatch() / BATCH, ANNOUNCE_BATCH);
         uint256 small = _requests(1000, false);
         uint256 large = _requests(1_000_000, false);
         figureRatio("gas.request.growth.log", large, small, GROWTH);
@@ -112,7 +113,9 @@ contract RegistryGasTest is RegistryBase, FigureWriter {
             items[i] = item(_next(i == 50 ? 1 : 2));
         }
         registry.requestMany(items);
-        return vm.lastCallGas().gasTotalUsed;
+        uint256 used = vm.lastCallGas().gasTotalUsed;
+        assertEq(registry.size(), LOG_SIZE + BATCH - 1, "one is refused, the others recorded");
+        return used;
     }
 
     function _announceBatch() private returns (uint256) {
@@ -123,7 +126,9 @@ contract RegistryGasTest is RegistryBase, FigureWriter {
             items[i] = item(_fresh(i));
         }
         registry.announceMany(items);
-        return vm.lastCallGas().gasTotalUsed;
+        uint256 used = vm.lastCallGas().gasTotalUsed;
+        assertEq(registry.size(), LOG_SIZE + BATCH, "all are recorded");
+        return used;
     }
 
     /* STATE */

@@ -19,6 +19,12 @@ abstract contract FigureWriter is Test {
         vm.snapshotValue(_group, name, value);
     }
 
+    /// @notice A figure in gas for each item of a batch.
+    function figurePerItem(string memory name, uint256 value, string memory how) internal {
+        _add(name, vm.toString(value), "gas/item", how);
+        vm.snapshotValue(_group, name, value);
+    }
+
     /// @notice A ratio, to four digits.
     function figureRatio(string memory name, uint256 over, uint256 under, string memory how)
         internal
