@@ -191,8 +191,8 @@ library CalendarLib {
     }
 
     /// @notice Used volume of a slot, given its word.
-    function usedIn(uint256 word, uint256 slot) internal pure returns (uint16) {
-        return uint16(word >> (16 * (SLOTS_PER_WORD - 1 - slot % SLOTS_PER_WORD)));
+    function usedIn(uint256 word, uint256 slot) internal pure returns (uint256) {
+        return (word >> (16 * (SLOTS_PER_WORD - 1 - slot % SLOTS_PER_WORD))) & 0xffff;
     }
 
     /// @notice Judges all lanes of a word. No sum of lanes is formed: a sum could carry.

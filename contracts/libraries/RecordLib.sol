@@ -10,7 +10,7 @@ import {ResourceLib} from "./ResourceLib.sol";
 /// unused end of the one before it; `test/unit/Words.t.sol` holds them against `abi.encodePacked`.
 /// Callers guarantee that every number fits its field.
 library RecordLib {
-    uint256 internal constant VERSION = 1;
+    uint8 internal constant VERSION = 1;
     uint8 internal constant GENESIS = 0;
     uint8 internal constant ANNOUNCEMENT = 1;
     uint8 internal constant ALLOCATION = 2;
@@ -36,7 +36,7 @@ library RecordLib {
     {
         return keccak256(
             abi.encodePacked(
-                bytes1(0x00), uint8(VERSION), kind, writer, index, uint64(block.timestamp), body
+                bytes1(0x00), VERSION, kind, writer, index, uint64(block.timestamp), body
             )
         );
     }

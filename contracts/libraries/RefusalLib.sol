@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity ^0.8.28;
 
-import {IRegistry} from "../interfaces/IRegistry.sol";
+import {IRegistry, Refusal} from "../interfaces/IRegistry.sol";
 
 /// @title RefusalLib: the codes of docs/protocol.md section 15 and the error that goes with each
 /// @dev A refusal travels as three words on the stack, (code, got, want); code 0 refuses nothing.
@@ -39,6 +39,17 @@ library RefusalLib {
             mstore(add(m, 36), want)
             revert(m, 68)
         }
+    }
+
+    /// @notice The refusal as events and `check` carry it.
+    function toRefusal(uint256 code, uint256 got, uint256 want)
+        internal
+        pure
+        returns (Refusal memory)
+    {
+        // codes have three digits
+        // forge-lint: disable-next-line(unsafe-typecast)
+        return Refusal(uint16(code), got, want);
     }
 
     /// @notice Selector of the error of a code.

@@ -27,6 +27,8 @@ library ResourceLib {
 
     /// @notice Unpacks a word.
     function unpack(uint256 word) internal pure returns (Resource memory) {
+        // each cast cuts a field out of the word
+        // forge-lint: disable-start(unsafe-typecast)
         return Resource({
             volume: uint16(word >> 240),
             startTime: uint64(startOf(word)),
@@ -37,6 +39,7 @@ library ResourceLib {
             hasApprover: hasApprover(word),
             withdrawn: isWithdrawn(word)
         });
+        // forge-lint: disable-end(unsafe-typecast)
     }
 
     /// @notice Units per slot.
@@ -46,22 +49,22 @@ library ResourceLib {
 
     /// @notice Start of the first slot, unix seconds.
     function startOf(uint256 word) internal pure returns (uint256) {
-        return uint40(word >> 200);
+        return (word >> 200) & type(uint40).max;
     }
 
     /// @notice End of the last slot, unix seconds.
     function endOf(uint256 word) internal pure returns (uint256) {
-        return uint40(word >> 160);
+        return (word >> 160) & type(uint40).max;
     }
 
     /// @notice Length of a slot in seconds.
     function slotSecondsOf(uint256 word) internal pure returns (uint256) {
-        return uint32(word >> 128);
+        return (word >> 128) & type(uint32).max;
     }
 
     /// @notice Index of the announcement's record; 0 if it is not recorded.
     function indexOf(uint256 word) internal pure returns (uint256) {
-        return uint64(word >> 32);
+        return (word >> 32) & type(uint64).max;
     }
 
     /// @notice Whether a request needs a second signature.

@@ -58,10 +58,10 @@ library SequenceLib {
     function mark(uint256 word, uint256 sequence, uint256 index) internal pure returns (uint256) {
         unchecked {
             uint256 highest = word >> 192;
-            uint256 bitmap = uint128(word >> 64);
+            uint256 bitmap = (word >> 64) & type(uint128).max;
             if (sequence > highest) {
                 uint256 distance = sequence - highest;
-                bitmap = uint128((bitmap << distance) | (1 << (distance - 1)));
+                bitmap = ((bitmap << distance) | (1 << (distance - 1))) & type(uint128).max;
                 highest = sequence;
             } else {
                 bitmap |= 1 << (highest - sequence - 1);

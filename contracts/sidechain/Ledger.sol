@@ -325,6 +325,8 @@ abstract contract Ledger is IRegistry {
 
     function _emitApproved(uint256 index, bytes calldata signatures) private {
         (bytes32 r, bytes32 vs) = abi.decode(signatures[SignatureLib.LENGTH:], (bytes32, bytes32));
+        // nobody appends 2^64 records
+        // forge-lint: disable-next-line(unsafe-typecast)
         emit VolumeApproved(uint64(index), r, vs);
     }
 }

@@ -190,7 +190,8 @@ contract Registry is Ledger {
         for (uint256 i = 0; i < count; ++i) {
             uint256 slot = uint256(firstSlot) + i;
             uint256 word = _calendars[resourceId][slot / CalendarLib.SLOTS_PER_WORD];
-            used[i] = CalendarLib.usedIn(word, slot);
+            // forge-lint: disable-next-line(unsafe-typecast)
+            used[i] = uint16(CalendarLib.usedIn(word, slot));
         }
     }
 
@@ -202,6 +203,8 @@ contract Registry is Ledger {
     /// @inheritdoc IRegistry
     function requesterOf(address requester) external view returns (Requester memory) {
         uint256 word = _requesters[requester];
+        // each cast cuts a field out of the word
+        // forge-lint: disable-next-line(unsafe-typecast)
         return Requester(uint64(word >> 192), uint128(word >> 64), uint64(word));
     }
 
@@ -221,7 +224,7 @@ contract Registry is Ledger {
         (uint256 code, uint256 got, uint256 want, bytes32 leaf) =
             _applyAnnouncement(id, message, signatures, frontier.size);
         if (code == 0) _log.push(frontier, leaf);
-        else emit Refused(id, Refusal(uint16(code), got, want));
+        else emit Refused(id, RefusalLib.toRefusal(code, got, want));
     }
 
     function _requestOne(
@@ -232,7 +235,7 @@ contract Registry is Ledger {
         (Claim memory claim, uint256 code, bytes32 leaf) =
             _applyRequest(message, signatures, frontier.size);
         if (code == 0) _log.push(frontier, leaf);
-        else emit Refused(claim.id, Refusal(uint16(code), claim.got, claim.want));
+        else emit Refused(claim.id, RefusalLib.toRefusal(code, claim.got, claim.want));
     }
 
     /* FINDINGS */
@@ -263,7 +266,7 @@ contract Registry is Ledger {
         returns (Refusal memory)
     {
         if (code != 0) (got, want) = (claim.got, claim.want);
-        return Refusal(uint16(code), got, want);
+        return RefusalLib.toRefusal(code, got, want);
     }
 
     /* MEMORY */
