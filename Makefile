@@ -43,8 +43,8 @@ vectors: ## regenerate test/vectors and the examples in docs/protocol.md
 	@$(CARGO) run --locked --quiet -p fallow-protocol --example vectors
 
 snapshots: setup ## regenerate the gas figures in test/snapshots
-	@rm -rf test/snapshots && mkdir -p test/snapshots out/figures
-	@$(FORGE) test --match-path 'test/gas/*' --gas-snapshot-emit true
+	@rm -rf test/snapshots && mkdir -p test/snapshots
+	@. script/lib.sh && gas_tests --gas-snapshot-emit true
 
 coverage: setup ## coverage of the contracts: a table, and lcov.info
 	@FOUNDRY_PROFILE=coverage; export FOUNDRY_PROFILE; mkdir -p out/figures; $(FORGE) coverage \

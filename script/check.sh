@@ -23,8 +23,7 @@ contracts_build() {
 gas_snapshots() {
     local fresh=out/snapshots
     rm -rf "$fresh"
-    mkdir -p out/figures
-    FOUNDRY_SNAPSHOTS="$fresh" quietly forge test --match-path 'test/gas/*' --gas-snapshot-emit true
+    FOUNDRY_SNAPSHOTS="$fresh" quietly gas_tests --gas-snapshot-emit true
     diff -ru test/snapshots "$fresh" || die "gas changed: run \`make snapshots\` and commit it"
 }
 

@@ -63,9 +63,7 @@ function example(crate, name) {
 function gas() {
   rmSync(GAS_FIGURES, { recursive: true, force: true });
   mkdirSync(GAS_FIGURES, { recursive: true });
-  const { FOUNDRY_PROFILE: _, ...env } = process.env;
-  const forge = 'source script/lib.sh && forge test --match-path "test/gas/*"';
-  run("bash", ["-euo", "pipefail", "-c", forge], env);
+  run("bash", ["-euo", "pipefail", "-c", "source script/lib.sh && gas_tests"]);
   const files = readdirSync(GAS_FIGURES).filter((file) => file.endsWith(".json")).sort();
   return files.flatMap((file) => JSON.parse(readFileSync(join(GAS_FIGURES, file), "utf8")));
 }

@@ -27,6 +27,15 @@ forge() {
     "$(foundry_binary forge)" "$@"
 }
 
+# gas_tests ARGUMENT...: the tests that measure gas, on the profile that is deployed. Always built
+# from nothing and apart from the other tests: what via_ir makes of a contract depends a little on
+# the files that it is compiled with, and figures must not depend on what was built before.
+gas_tests() {
+    mkdir -p out/figures
+    env -u FOUNDRY_PROFILE "$(foundry_binary forge)" test --match-path 'test/gas/*' \
+        --force --out out/gas --cache-path cache/gas "$@"
+}
+
 # quietly COMMAND...: shows what the command says only when it fails.
 quietly() {
     local log code=0
