@@ -72,7 +72,10 @@ install_packages() {
     if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ]; then
         return
     fi
-    npm ci --no-progress
+    # Not `npm ci`: it refuses a lock file without the binaries of every other platform, and a
+    # mirror of the registry may hold this platform's only. What the lock file names is still
+    # installed as it says, by version and hash, and the file is left alone.
+    npm install --no-save --no-progress
     echo "$want" >"$stamp"
 }
 
