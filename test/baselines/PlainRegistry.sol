@@ -2,8 +2,8 @@
 pragma solidity 0.8.37;
 
 import {Announcement, Request} from "../../contracts/interfaces/IRegistry.sol";
-import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {MerkleTree} from "@openzeppelin/contracts/utils/structs/MerkleTree.sol";
 
 /// @notice What announcements and requests are signed as, for both baselines.

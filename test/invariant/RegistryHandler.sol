@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity 0.8.37;
 
-import {Test} from "forge-std/Test.sol";
 import {
     Announcement,
     Refusal,
@@ -12,6 +11,7 @@ import {
 import {RefusalLib} from "../../contracts/libraries/RefusalLib.sol";
 import {Registry} from "../../contracts/sidechain/Registry.sol";
 import {ReferenceLedger} from "../utils/ReferenceLedger.sol";
+import {Test} from "forge-std/Test.sol";
 
 /// @notice Sends random messages, most of them nearly right, to the registry and to the reference,
 /// and compares the answers.
@@ -144,11 +144,7 @@ contract RegistryHandler is Test {
         return uint32(600 + 60 * (number % RESOURCES));
     }
 
-    function _draw(uint256 seed, string memory what, uint256 bound)
-        private
-        pure
-        returns (uint256)
-    {
+    function _draw(uint256 seed, string memory what, uint256 bound) private pure returns (uint256) {
         return uint256(keccak256(abi.encode(seed, what))) % bound;
     }
 
@@ -158,9 +154,8 @@ contract RegistryHandler is Test {
     }
 
     function _errorOf(Refusal memory refusal) private pure returns (bytes memory) {
-        return abi.encodeWithSelector(
-            RefusalLib.selectorOf(refusal.code), refusal.got, refusal.want
-        );
+        return
+            abi.encodeWithSelector(RefusalLib.selectorOf(refusal.code), refusal.got, refusal.want);
     }
 
     function _count(Refusal memory refusal) private {
