@@ -133,6 +133,28 @@ contract SidechainVectorsTest is VectorRegistry {
         assertEq(i, 9, "cases");
     }
 
+    /// @dev A failed recovery is the zero address, which must not pass for the zero address.
+    function test_vectors_NobodyNeverAnnouncesOrRequests() public {
+        string memory json = read("messages");
+        Announcement memory announcement = announcementAt(json, ".zeroAddress[0].message");
+        Request memory message = requestAt(json, ".zeroAddress[1].message");
+        assertEq(announcement.provider, address(0), "provider");
+        assertEq(message.requester, address(0), "requester");
+        bytes memory signature = data(json, ".zeroAddress[0].signature");
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IRegistry.ProviderSignatureInvalid.selector, address(0), address(0)
+            )
+        );
+        registry.announce(announcement, signature);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IRegistry.RequesterSignatureInvalid.selector, address(0), address(0)
+            )
+        );
+        registry.request(message, signature);
+    }
+
     /// @dev Signed for the vectors' network, sent to the same address of others.
     function test_vectors_NeverTakesAMessageOfAnotherNetwork() public {
         string memory json = read("messages");

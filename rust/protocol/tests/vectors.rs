@@ -81,6 +81,11 @@ fn messages_have_their_ids_and_signers() {
         assert_eq!(key.sign(id), signature, "{name}");
         assert_eq!(signature.recover(id), Ok(get(row, "signer")), "{name}");
     });
+    each(&file["zeroAddress"], |name, row| {
+        let id = id(row["type"].as_str().unwrap(), row, &domain);
+        assert_eq!(id, get::<B256>(row, "id"), "{name}");
+        assert!(get::<Signature>(row, "signature").recover(id).is_err(), "{name}");
+    });
     each(&file["invalid"], |name, row| {
         let recovered = get::<Signature>(row, "signature").recover(get(row, "digest"));
         assert_ne!(recovered, Ok(get::<Address>(row, "signer")), "{name}");

@@ -28,11 +28,8 @@ pub(crate) fn examples() -> String {
     identities(&mut out);
     for (name, record) in records::all() {
         bytes(&mut out, &format!("Record: {name}"), record.encode());
-        if record.body.kind() == 2 {
-            let leaf = fallow_log::leaf_hash(&record.encode());
-            block(&mut out, "Its leaf", &leaf.to_string());
-        }
     }
+    log(&mut out);
     certified(&mut out);
     out.push('\n');
     out
@@ -57,8 +54,32 @@ fn identities(out: &mut String) {
     bytes(out, "The requester's signature", world::requester().sign(id.0).0);
     json(out, "Access grant", &messages::grant());
     block(out, "Its digest", &messages::grant().id(&domain).to_string());
-    let words = fallow_protocol::ResourceWord::of(&world::announcement(), 1).to_word();
-    block(out, "Resource word", &format!("{words:#066x}"));
+    let resource = fallow_protocol::ResourceWord::of(&world::announcement(), 1).to_word();
+    block(out, "Resource word after record 1", &format!("{resource:#066x}"));
+    let words: Vec<_> =
+        records::words_after(2, 4).iter().map(|word| format!("{:#066x}", word.to_word())).collect();
+    block(out, "Calendar words 0 and 1 after record 2", &words.join("\n"));
+    let requester = fallow_protocol::RequesterWord::default().accept(1, 2).unwrap().to_word();
+    block(out, "Requester word after record 2", &format!("{requester:#066x}"));
+}
+
+/// Hashes, one a line.
+fn hashes(nodes: &[alloy_primitives::B256]) -> String {
+    let rows: Vec<_> = nodes.iter().map(ToString::to_string).collect();
+    rows.join("\n")
+}
+
+fn log(out: &mut String) {
+    let tree = crate::certificates::tree();
+    let leaves: Vec<_> = (0..tree.size()).map(|index| tree.leaf(index).unwrap()).collect();
+    block(out, "Leaves of the log of these records", &hashes(&leaves));
+    let node = fallow_log::node_hash(&leaves[0], &leaves[1]);
+    block(out, "The node above leaves 0 and 1", &node.to_string());
+    block(out, "Root of all six", &tree.root().to_string());
+    let path = tree.prove_inclusion(2, tree.size()).unwrap();
+    block(out, "Inclusion path of record 2", &hashes(&path));
+    let proof = tree.prove_consistency(3, tree.size()).unwrap();
+    block(out, "Consistency proof from size 3", &hashes(&proof));
 }
 
 fn certified(out: &mut String) {
@@ -66,8 +87,8 @@ fn certified(out: &mut String) {
     bytes(out, "Checkpoint", checkpoint.encode());
     block(out, "Its digest", &checkpoint.digest().to_string());
     let member = set.members()[0];
-    bytes(out, "Set, its head and first member only", &set.encode()[..58 + 284]);
-    block(out, "The whole set's hash", &set.hash().to_string());
+    bytes(out, "Set", set.encode());
+    block(out, "Its hash", &set.hash().to_string());
     let proof = world::bls_key(1).prove_possession(&world::possession(member.address));
     bytes(out, "Proof of possession of the first member, compressed", proof.to_bytes());
     let certificate = certify(&set, checkpoint.digest(), &[0, 2, 3]);

@@ -112,8 +112,29 @@ pub(crate) fn messages() -> Value {
         "networkId": domain.network_id,
         "domainSeparator": domain.separator,
         "cases": cases,
+        "zeroAddress": zero_addresses(&domain),
         "invalid": invalid_signatures(&domain),
     })
+}
+
+/// Messages in the name of the zero address, with a signature that recovers to nobody: a checker
+/// that compares a failed recovery with the zero address would accept them.
+fn zero_addresses(domain: &Domain) -> Vec<Value> {
+    let nobody = Signature::from([0; 64]);
+    let announcement =
+        fallow_protocol::Announcement { provider: Address::ZERO, ..world::announcement() };
+    let request = fallow_protocol::Request { requester: Address::ZERO, ..world::request() };
+    let rows = [
+        ("announcement of nobody", "Announcement", json!(announcement), announcement.id(domain).0),
+        ("request of nobody", "Request", json!(request), request.id(domain).0),
+    ];
+    let row = |(name, primary_type, message, id): (&str, &str, Value, B256)| {
+        assert!(nobody.recover(id).is_err(), "{name}");
+        json!({
+            "name": name, "type": primary_type, "message": message, "id": id, "signature": nobody,
+        })
+    };
+    rows.into_iter().map(row).collect()
 }
 
 /// A signature with the smallest high `s`, and the signer whom a recovery without the rule finds.

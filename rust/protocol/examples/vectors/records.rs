@@ -53,7 +53,7 @@ pub(crate) fn announcement() -> Record {
 }
 
 /// The two calendar words that the example request touches: slots 10, 11 and 12, 13.
-fn words_after(index: u64, used: u16) -> Vec<CalendarWord> {
+pub(crate) fn words_after(index: u64, used: u16) -> Vec<CalendarWord> {
     let (mut low, mut high) = (CalendarWord::default(), CalendarWord::default());
     (low.index, high.index) = (index, index);
     low.used[10..].fill(used);
