@@ -42,7 +42,7 @@ impl Sidechain {
     fn open(network: &NetworkArgs, sidechain: &SidechainArgs) -> Result<Self> {
         Ok(Self {
             file: files::read_network(&network.network)?,
-            client: client(&sidechain.sidechain)?,
+            client: client("sidechain", &sidechain.sidechain)?,
             finality: sidechain.finality,
         })
     }
@@ -76,23 +76,28 @@ impl Chains {
         sidechain: &SidechainArgs,
         mainnet: &MainnetArgs,
     ) -> Result<Self> {
-        let chains =
-            Self { side: Sidechain::open(network, sidechain)?, mainnet: client(&mainnet.mainnet)? };
-        // One after the other, so that an error can name the chain.
-        let file = &chains.side.file;
-        check_network(file, &chains.side.client, None)
-            .await
-            .map_err(|error| failure("sidechain", &error))?;
-        check_network(file, &chains.side.client, Some(&chains.mainnet))
-            .await
-            .map_err(|error| failure("mainnet", &error))?;
+        let chains = Self {
+            side: Sidechain::open(network, sidechain)?,
+            mainnet: client("mainnet", &mainnet.mainnet)?,
+        };
+        check_both(&chains.side.file, &chains.side.client, &chains.mainnet).await?;
         Ok(chains)
     }
 }
 
-/// Names a node; nothing is sent yet.
-pub(crate) fn client(url: &str) -> Result<Client> {
-    Client::new(url, Limits::default()).map_err(|error| failure("node", &error))
+/// Checks chain ids and code hashes, one chain after the other, so that an error names the chain.
+pub(crate) async fn check_both(
+    file: &NetworkFile,
+    sidechain: &Client,
+    mainnet: &Client,
+) -> Result<()> {
+    check_network(file, sidechain, None).await.map_err(|error| failure("sidechain", &error))?;
+    check_network(file, sidechain, Some(mainnet)).await.map_err(|error| failure("mainnet", &error))
+}
+
+/// Names a node of the chain `which`; nothing is sent yet.
+pub(crate) fn client(which: &str, url: &str) -> Result<Client> {
+    Client::new(url, Limits::default()).map_err(|error| failure(which, &error))
 }
 
 /// An error of a node, with what to do about it.
@@ -101,12 +106,21 @@ pub(crate) fn failure(which: &str, error: &ChainError) -> Failure {
     match error {
         ChainError::Url { .. } => failure.hint("a node's URL looks like `http://127.0.0.1:8545`"),
         ChainError::Transport(_) => {
-            failure.hint("is the node running? `--sidechain` and `--mainnet` name their URLs")
+            failure.hint(format_args!("is the node running? {} its URL", named_by(which)))
         }
         ChainError::ChainId { .. } | ChainError::CodeHash { .. } => {
             failure.hint("the node shows another network than the network file; use its own file")
         }
         _ => failure,
+    }
+}
+
+/// Which flag names the node of a chain.
+fn named_by(which: &str) -> &'static str {
+    match which {
+        "sidechain" => "`--sidechain` names",
+        "mainnet" => "`--mainnet` names",
+        _ => "`--sidechain` or `--mainnet` names",
     }
 }
 

@@ -30,7 +30,8 @@ async fn plan(args: &PlanArgs, printer: &mut Printer) -> Result<ExitStatus> {
     };
     let mut random = [0_u8; 32];
     rand::rng().fill_bytes(&mut random);
-    let (side, main) = (client(&args.sidechain.sidechain)?, client(&args.mainnet.mainnet)?);
+    let side = client("sidechain", &args.sidechain.sidechain)?;
+    let main = client("mainnet", &args.mainnet.mainnet)?;
     let made = DeployPlan::make(args.deployer, &side, &main, random.into(), parameters).await;
     let plan = Plan::of(made.map_err(|error| deploy_failure(&error))?)?;
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
@@ -57,7 +58,8 @@ async fn run(args: &Run, printer: &mut Printer) -> Result<ExitStatus> {
         .map(|path| MemberFile::read(path, &plan))
         .collect::<Result<Vec<_>>>()?;
     let key = signer::account(&args.key, &args.store)?;
-    let (side, main) = (client(&args.sidechain.sidechain)?, client(&args.mainnet.mainnet)?);
+    let side = client("sidechain", &args.sidechain.sidechain)?;
+    let main = client("mainnet", &args.mainnet.mainnet)?;
     let deployer =
         Deployer { sidechain: &side, mainnet: &main, key: &key, config: SenderConfig::default() };
     let not_after = args.not_after.at(time::now());

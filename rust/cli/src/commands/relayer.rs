@@ -1,24 +1,37 @@
 //! `fallow relayer`.
 
 use crate::args::daemon::Relayer as Args;
-use crate::chain::{block_on, failure};
+use crate::chain::{block_on, check_both, client, failure};
 use crate::daemon::{poll_interval, shutdown, start_logs};
 use crate::error::{ExitStatus, Failure, Result, chain};
 use crate::proof::Trusted;
 use crate::signer;
-use fallow_chain::{Limits, SenderConfig};
+use fallow_chain::{ChainError, Limits, SenderConfig};
 use fallow_relayer::{Config, Relayer, RelayerError};
+use std::pin::pin;
 use std::time::Duration;
 
 pub(crate) fn relayer(args: &Args) -> Result<ExitStatus> {
     start_logs(&args.daemon)?;
     let config = config(args)?;
     block_on(async {
-        let shutdown = shutdown()?;
-        let relayer = Relayer::bind(config).await.map_err(|error| describe(&error))?;
-        relayer.run(shutdown).await.map_err(|error| describe(&error))
+        let mut shutdown = pin!(shutdown()?);
+        // Nodes that answer slowly hold up the start, and nobody who wants to end it.
+        let bound = tokio::select! {
+            () = &mut shutdown => return Ok(()),
+            bound = bind(config) => bound,
+        };
+        bound?.run(shutdown).await.map_err(|error| describe(&error))
     })?;
     Ok(ExitStatus::Done)
+}
+
+async fn bind(config: Config) -> Result<Relayer> {
+    // Done here, too, because this way an error names the chain.
+    let sidechain = client("sidechain", &config.sidechain_url)?;
+    let mainnet = client("mainnet", &config.mainnet_url)?;
+    check_both(&config.network, &sidechain, &mainnet).await?;
+    Relayer::bind(config).await.map_err(|error| describe(&error))
 }
 
 fn config(args: &Args) -> Result<Config> {
@@ -41,7 +54,9 @@ fn config(args: &Args) -> Result<Config> {
 
 fn describe(error: &RelayerError) -> Failure {
     match error {
-        RelayerError::Chain(error) => failure("chain", error),
+        // Of what ends a relayer once both chains are checked, this alone is the sidechain's.
+        RelayerError::Chain(error @ ChainError::Reorganised { .. }) => failure("sidechain", error),
+        RelayerError::Chain(error) => failure("mainnet", error),
         RelayerError::Config(_) => Failure::new(chain(error)).hint("check `--network` and `--set`"),
         _ if error.exit_code() == 1 => Failure::refused(chain(error)),
         _ => Failure::new(chain(error)),

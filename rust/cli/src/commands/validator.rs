@@ -8,13 +8,19 @@ use crate::proof::Trusted;
 use crate::signer;
 use fallow_chain::{Limits, SenderConfig};
 use fallow_validator::{Config, Validator, ValidatorError};
+use std::pin::pin;
 
 pub(crate) fn validator(args: &Args) -> Result<ExitStatus> {
     start_logs(&args.daemon)?;
     let config = config(args)?;
     block_on(async {
-        let shutdown = shutdown()?;
-        let validator = Validator::bind(config).await.map_err(|error| describe(&error))?;
+        let mut shutdown = pin!(shutdown()?);
+        // A node that answers slowly holds up the start, and nobody who wants to end it.
+        let bound = tokio::select! {
+            () = &mut shutdown => return Ok(()),
+            bound = Validator::bind(config) => bound,
+        };
+        let validator = bound.map_err(|error| describe(&error))?;
         validator.run(shutdown).await.map_err(|error| describe(&error))
     })?;
     Ok(ExitStatus::Done)

@@ -11,3 +11,4 @@
 mod anchoring;
 mod kill;
 mod network;
+mod start;

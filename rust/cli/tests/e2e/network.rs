@@ -83,9 +83,8 @@ impl Net {
         std::fs::remove_file(file).unwrap();
     }
 
-    fn spawn(&self, name: &str, args: &[OsString]) -> ManagedProcess {
-        let common =
-            ["--sidechain", self.devnet.sidechain.url(), "--finality", "1", "--poll", "50"];
+    fn spawn(&self, name: &str, sidechain: &str, args: &[OsString]) -> ManagedProcess {
+        let common = ["--sidechain", sidechain, "--finality", "1", "--poll", "50"];
         let spec = ProcessSpec::new(name, fallow(), &self.devnet.log_dir())
             .args(args)
             .args(common)
@@ -96,12 +95,16 @@ impl Net {
         ManagedProcess::spawn(&spec).unwrap()
     }
 
-    /// Starts validator `number`, from 0.
-    pub(crate) fn validator(&self, number: usize) -> ManagedProcess {
+    /// Starts validator `number`, from 0, which sees the sidechain at `sidechain`.
+    pub(crate) fn validator_at(&self, number: usize, sidechain: &str) -> ManagedProcess {
         let name = self.devnet.validators[number].account.name();
         let bls = format!("{name}-bls");
         let args = ["validator", "--key", name, "--bls-key", &bls];
-        self.spawn(name, &args.map(OsString::from))
+        self.spawn(name, sidechain, &args.map(OsString::from))
+    }
+
+    pub(crate) fn validator(&self, number: usize) -> ManagedProcess {
+        self.validator_at(number, self.devnet.sidechain.url())
     }
 
     pub(crate) fn validators(&self, count: usize) -> Vec<ManagedProcess> {
@@ -111,7 +114,7 @@ impl Net {
     /// Starts a relayer with its own account, which sees mainnet at `mainnet`.
     pub(crate) fn relayer_at(&self, name: &str, mainnet: &str) -> ManagedProcess {
         let args = ["relayer", "--key", name, "--every", "0s", "--mainnet", mainnet];
-        self.spawn(name, &args.map(OsString::from))
+        self.spawn(name, self.devnet.sidechain.url(), &args.map(OsString::from))
     }
 
     pub(crate) fn relayer(&self, name: &str) -> ManagedProcess {
