@@ -2,12 +2,14 @@
 
 use crate::chain::{Sidechain, failure};
 use crate::error::{Failure, Result};
+use crate::time::{self, DurationArg};
 use alloy::sol_types::SolCall;
 use fallow_chain::{
     Call, ChainError, Finality, Sender, SenderConfig, Transaction, TransactionState, revert_refusal,
 };
 use fallow_protocol::{Refusal, SecretKey};
 use std::time::Duration;
+use tokio::time::{sleep, timeout};
 
 /// A transaction that the registry would take, not sent yet.
 #[derive(Debug)]
@@ -57,8 +59,15 @@ impl Submission {
         }
     }
 
-    /// Sends it and waits until it is final. Returns its block.
-    pub(crate) async fn send(mut self) -> Result<u64> {
+    /// Sends it and waits until it is final, for at most `wait`. Returns its block.
+    pub(crate) async fn send(mut self, wait: DurationArg) -> Result<u64> {
+        match timeout(Duration::from_secs(wait.0), self.finish()).await {
+            Ok(ended) => ended,
+            Err(_) => Err(not_final(&self.transaction, wait)),
+        }
+    }
+
+    async fn finish(&mut self) -> Result<u64> {
         loop {
             self.sender
                 .follow(&mut self.transaction)
@@ -71,10 +80,25 @@ impl Submission {
                     return Err(Failure::refused(what)
                         .hint("somebody was quicker, or the node dropped it; try again"));
                 }
-                _ => tokio::time::sleep(POLL).await,
+                _ => sleep(POLL).await,
             }
         }
     }
+}
+
+/// It may still be recorded: only the waiting is over.
+fn not_final(transaction: &Transaction, wait: DurationArg) -> Failure {
+    let (hash, waited) = (transaction.hash(), time::duration(wait.0));
+    let what = match transaction.state {
+        TransactionState::Built => {
+            format!("the node did not say within {waited} whether it took transaction {hash}")
+        }
+        _ => format!("it was sent as transaction {hash}, and is not final after {waited}"),
+    };
+    Failure::new(what).hint(
+        "it may still be recorded: see `fallow requests` or `fallow resources` before you try \
+         again; `--wait` sets how long to wait",
+    )
 }
 
 fn refusal(error: &ChainError) -> Option<Refusal> {

@@ -127,6 +127,21 @@ async fn a_message_goes_from_signature_to_record() {
     }
 }
 
+/// No chain makes so many blocks in a second.
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_for_a_record_ends() {
+    let place = Place::start().await;
+    place.run(&["offer", "detect", "--volume", "4", "--out", "offer.json"]).ended(0);
+    let args = ["announce", "--offer", "offer.json", "--key", "alice", "--for", "30d"];
+    let late = ["--finality", "1000000", "--wait", "1s", "--json"];
+    let ran = place.run(&[&args[..], &late].concat()).ended(2);
+    assert_eq!(ran.stdout, "");
+    assert!(ran.stderr.contains("it was sent as transaction 0x"), "{}", ran.all());
+    assert!(ran.stderr.contains("is not final after 1 s\n"), "{}", ran.all());
+    assert!(ran.stderr.contains("hint: it may still be recorded: see"), "{}", ran.all());
+    assert!(place.path().join("announcement.json").is_file());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_network_is_deployed_in_two_steps() {
     let place = Place::start().await;

@@ -76,6 +76,9 @@ pub(crate) struct SignArgs {
     /// Account key that sends the transaction; the signer's unless given
     #[arg(long, value_name = "NAME", env = "FALLOW_SENDER")]
     pub(crate) sender: Option<String>,
+    /// How long to wait until the record is final; what was sent may be recorded later, too
+    #[arg(long, value_name = "DURATION", default_value = "2m")]
+    pub(crate) wait: DurationArg,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
     #[command(flatten)]

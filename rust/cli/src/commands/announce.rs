@@ -48,7 +48,7 @@ async fn announce_async(args: &Announce, printer: &mut Printer) -> Result<ExitSt
     };
     // Before it is sent: the provider's door needs the file as soon as the record is there.
     files::write_json(&args.out, &file, Existing::Replace)?;
-    let block = submission.send().await?;
+    let block = submission.send(sign.wait).await?;
     if sign.output.json {
         printer.json(&json!({
             "resourceId": id, "announcement": announcement, "block": block.to_string(),

@@ -44,7 +44,7 @@ async fn request_async(args: &Request, printer: &mut Printer) -> Result<ExitStat
     if let Some(out) = &args.out {
         files::write_json(out, &file, Existing::Replace)?;
     }
-    let block = submission.send().await?;
+    let block = submission.send(sign.wait).await?;
     report(&side, &file, block, sign.output.json, printer)
 }
 
