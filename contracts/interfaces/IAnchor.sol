@@ -150,7 +150,8 @@ interface IAnchor is INetwork {
     /// @notice The last anchored checkpoint; size 0 before the first.
     function head() external view returns (Head memory);
 
-    /// @notice Proves a record under the last anchored checkpoint. Reverts if it is not there.
+    /// @notice Proves a record under the last anchored checkpoint. Reverts if it is not there. What
+    /// the record says, its version and kind included, is for the caller to read.
     /// @param record the record's bytes; its index is read from its header
     /// @param path RFC 9162 2.1.3 inclusion path
     /// @return anchoredAt mainnet time at which that checkpoint was anchored

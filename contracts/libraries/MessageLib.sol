@@ -42,7 +42,10 @@ library MessageLib {
 
     /// @notice The id of an announcement: `keccak(0x1901 || domainSeparator || structHash)`.
     /// @dev Reverts without data on a number with bits above its type, as Solidity's decoder does: a
-    /// message has one encoding. Left out are those that the rules bound anyway before anything is
+    /// message has one encoding. POINTERS: Solidity lets an item of an array have a negative offset,
+    /// so a pointer may stand just below 2^256. The copy would read zeros there, the readers of single
+    /// fields below would wrap round to other calldata; what is hashed must be what is read. Left out
+    /// of the test are those that the rules bound anyway before anything is
     /// written: provider (a signer), approver (zero), startTime and endTime (below 2^40).
     function idOf(Announcement calldata message, bytes32 domainSeparator)
         internal
@@ -56,7 +59,9 @@ library MessageLib {
             calldatacopy(add(m, 0x20), message, 0x120)
             let surplus := shr(32, or(mload(add(m, 0xc0)), mload(add(m, 0xe0))))
             surplus := or(surplus, shr(16, mload(add(m, 0x60))))
-            if or(surplus, shr(64, mload(add(m, 0x100)))) { revert(0, 0) }
+            surplus := or(surplus, shr(64, mload(add(m, 0x100))))
+            // See POINTERS below.
+            if or(surplus, shr(64, message)) { revert(0, 0) }
             let structHash := keccak256(m, 0x140)
             mstore(m, shl(240, 0x1901))
             mstore(add(m, 2), domainSeparator)
@@ -78,9 +83,8 @@ library MessageLib {
             let m := mload(0x40)
             mstore(m, typeHash)
             calldatacopy(add(m, 0x20), message, 0xe0)
-            if or(shr(16, mload(add(m, 0x60))), shr(64, mload(add(m, 0xe0)))) {
-                revert(0, 0)
-            }
+            let surplus := or(shr(16, mload(add(m, 0x60))), shr(64, mload(add(m, 0xe0))))
+            if or(surplus, shr(64, message)) { revert(0, 0) }
             let structHash := keccak256(m, 0x100)
             mstore(m, shl(240, 0x1901))
             mstore(add(m, 2), domainSeparator)

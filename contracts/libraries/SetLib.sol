@@ -55,6 +55,7 @@ library SetLib {
             _writeEntry(set.entries, i, member);
         }
         require(total <= type(uint64).max, IAnchor.SetInvalid());
+        require(!BlsLib.isInfinity(set.aggregate), IAnchor.SetInvalid());
         // forge-lint: disable-next-line(unsafe-typecast)
         set.total = uint64(total);
     }

@@ -177,6 +177,15 @@ contract AnchorConstructorTest is AnchorBase {
         _refuseMember(config, 3);
     }
 
+    /// @dev Nobody could verify a certificate of all members.
+    function test_KeysThatCancelEachOtherOutAreRefused() public {
+        AnchorConfig memory config = _config();
+        uint256 sum = secretOf(0) + secretOf(1) + secretOf(2);
+        possessAs(config, 3, BlsSigner.ORDER - sum % BlsSigner.ORDER);
+        vm.expectRevert(IAnchor.SetInvalid.selector);
+        factory.create(config);
+    }
+
     /* KEYS AND PROOFS OF POSSESSION */
 
     /// @dev Attack 19: the pairings of an infinite key and an infinite proof are both 1.
