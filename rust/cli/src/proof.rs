@@ -4,7 +4,7 @@ use crate::error::{Context, Result};
 use crate::files;
 use crate::printer::count;
 use crate::time;
-use crate::verdict::{Step, Verdict};
+use crate::verdict::{Allocation, Step, Verdict};
 use fallow_light_client::{Trust, Verifier};
 use fallow_protocol::{
     AllocationBody, Body, Code, FILE_MAX_BYTES, NetworkFile, Record, Set, Ticket, read_json,
@@ -111,7 +111,13 @@ impl Trusted {
     /// Verifies a ticket at `clock`.
     pub(crate) fn verify(&self, read: &ReadTicket, clock: u64) -> Result<Verdict> {
         let refusal = self.verifier()?.verify_ticket(&read.ticket, clock).err();
-        Ok(Verdict::new(self.ticket_steps(read, clock), refusal, clock))
+        let verdict = Verdict::new(self.ticket_steps(read, clock), refusal, clock);
+        Ok(verdict.about(self.allocation(read)))
+    }
+
+    /// What a ticket is about, for programs.
+    pub(crate) fn allocation(&self, read: &ReadTicket) -> Option<Allocation> {
+        Allocation::of(&read.ticket.record, &self.network.domain())
     }
 }
 

@@ -5,8 +5,10 @@
 use crate::error::{ExitStatus, Result};
 use crate::printer::{BAD, GOOD, Mark, Printer};
 use crate::time;
-use fallow_protocol::{Code, Refusal, Unit};
+use alloy_primitives::Address;
+use fallow_protocol::{Body, Code, Domain, Record, Refusal, RequestId, ResourceId, Unit, decimal};
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// One step of a verification.
 #[derive(Debug)]
@@ -29,6 +31,39 @@ pub(crate) struct Verdict {
     steps: Vec<Step>,
     refusal: Option<Refusal>,
     clock: u64,
+    /// What the ticket's record says, if it is of an allocation.
+    allocation: Option<Allocation>,
+}
+
+/// An allocation as `--json` shows it.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Allocation {
+    request_id: RequestId,
+    resource_id: ResourceId,
+    requester: Address,
+    volume: u16,
+    #[serde(with = "decimal")]
+    start_time: u64,
+    #[serde(with = "decimal")]
+    end_time: u64,
+}
+
+impl Allocation {
+    /// The allocation of a record in the network of `domain`, if it is one.
+    pub(crate) fn of(record: &Record, domain: &Domain) -> Option<Self> {
+        let Body::Allocation(body) = &record.body else {
+            return None;
+        };
+        Some(Self {
+            request_id: body.request_id(domain),
+            resource_id: body.resource_id,
+            requester: body.requester,
+            volume: body.volume,
+            start_time: body.start_time,
+            end_time: body.end_time,
+        })
+    }
 }
 
 /// One step as `--json` shows it.
@@ -38,8 +73,9 @@ struct StepJson<'a> {
     name: &'a str,
     /// `null` if it was not reached.
     holds: Option<bool>,
+    /// The words that people read; nothing if it was not reached.
     #[serde(skip_serializing_if = "Option::is_none")]
-    found: Option<&'a str>,
+    found: Option<Cow<'a, str>>,
 }
 
 /// A verdict as `--json` shows it.
@@ -47,8 +83,10 @@ struct StepJson<'a> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct VerdictJson<'a> {
     proven: bool,
-    #[serde(with = "fallow_protocol::decimal")]
+    #[serde(with = "decimal")]
     clock: u64,
+    /// What was proven; `null` if nothing was, or if the record is of another kind.
+    allocation: Option<Allocation>,
     checks: Vec<StepJson<'a>>,
     refusal: Option<Refusal>,
 }
@@ -56,7 +94,13 @@ pub(crate) struct VerdictJson<'a> {
 impl Verdict {
     /// The verdict of a verifier whose clock showed `clock`.
     pub(crate) const fn new(steps: Vec<Step>, refusal: Option<Refusal>, clock: u64) -> Self {
-        Self { steps, refusal, clock }
+        Self { steps, refusal, clock, allocation: None }
+    }
+
+    /// Adds what the record says; it is shown only where it is proven.
+    pub(crate) const fn about(mut self, allocation: Option<Allocation>) -> Self {
+        self.allocation = allocation;
+        self
     }
 
     /// Why not, if not.
@@ -120,11 +164,16 @@ impl Verdict {
                 Mark::Fails => Some(false),
                 Mark::NotReached => None,
             },
-            found: (mark == Mark::Holds).then_some(step.found.as_str()),
+            found: match (mark, self.refusal) {
+                (Mark::Holds, _) => Some(Cow::Borrowed(step.found.as_str())),
+                (Mark::Fails, Some(refusal)) => Some(explain(&refusal, self.clock).into()),
+                (Mark::Fails, None) | (Mark::NotReached, _) => None,
+            },
         });
         VerdictJson {
             proven: self.refusal.is_none(),
             clock: self.clock,
+            allocation: self.allocation.filter(|_| self.refusal.is_none()),
             checks: checks.collect(),
             refusal: self.refusal,
         }
@@ -135,7 +184,12 @@ impl Verdict {
 /// is a constant that says nothing.
 pub(crate) fn explain(refusal: &Refusal, clock: u64) -> String {
     let [(got_unit, got), (want_unit, want)] = refusal.code.labels();
-    let message = refusal.code.message();
+    let message = match refusal.code {
+        // One code for two cases, and the word tells which.
+        Code::NonceSpent if refusal.got.is_zero() => "the nonce is zero, which nobody issues",
+        Code::NonceSpent => "the nonce was used before, and opens no door again",
+        code => code.message(),
+    };
     let found = format!("{got}: {}", word(got_unit, refusal.got, clock));
     match want {
         "0" => format!("{message} ({found})"),
@@ -152,7 +206,7 @@ pub(crate) fn word(unit: Unit, word: alloy_primitives::U256, clock: u64) -> Stri
         Unit::Number => word.to_string(),
         Unit::Time => u64::try_from(word)
             .map_or_else(|_| word.to_string(), |seconds| time::show(seconds, clock)),
-        Unit::Address => alloy_primitives::Address::from_word(word.into()).to_string(),
+        Unit::Address => Address::from_word(word.into()).to_string(),
         Unit::Hash => alloy_primitives::B256::from(word).to_string(),
     }
 }
@@ -193,5 +247,8 @@ mod tests {
         assert!(explain(&refusal, 100).contains("in 1 min 40 s"));
         let zero = Refusal::new(Code::NonceSpent, 7_u64, 0_u64);
         assert!(!explain(&zero, 100).contains("0:"), "a constant zero says nothing");
+        assert!(explain(&zero, 100).starts_with("the nonce was used before, "));
+        let none = Refusal::new(Code::NonceSpent, 0_u64, 0_u64);
+        assert!(explain(&none, 100).starts_with("the nonce is zero, "));
     }
 }

@@ -144,7 +144,12 @@ impl Door {
             Some(refusal) => Some(refusal),
             None => self.judge()?,
         };
-        Ok(Verdict::new(self.steps(), refusal, self.clock))
+        Ok(self.verdict(refusal))
+    }
+
+    fn verdict(&self, refusal: Option<Refusal>) -> Verdict {
+        let allocation = self.trusted.allocation(&self.read);
+        Verdict::new(self.steps(), refusal, self.clock).about(allocation)
     }
 
     /// The file says for which network its signature is; that it is so, the signature shows.
@@ -243,7 +248,7 @@ fn verify(args: &Verify, printer: &mut Printer) -> Result<ExitStatus> {
     let spend = verdict.refusal().is_none() && !args.keep_nonce;
     // Durable before the verdict is visible: a crash between the two costs a grant, never a door.
     if spend && !door.nonce.spend()? {
-        verdict = Verdict::new(door.steps(), Some(door.nonce_spent()), door.clock);
+        verdict = door.verdict(Some(door.nonce_spent()));
     }
     let spent = spend && verdict.refusal().is_none();
     if args.output.json {

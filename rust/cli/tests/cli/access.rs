@@ -28,6 +28,28 @@ fn a_nonce_opens_the_door_once() {
 }
 
 #[test]
+fn programs_read_who_came_in_and_why_not_again() {
+    let world = World::new();
+    let time = NOW.to_string();
+    let args = ["access", "verify", "--ticket", "t.ticket", "--at", &time, "--json"];
+    let run = || -> Value {
+        let ran = world.run(&[&args[..], &GRANT].concat());
+        serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"))
+    };
+    let first = run();
+    let requester = serde_json::to_value(world.requester.address()).unwrap();
+    assert_eq!(first["allocation"]["requester"], requester);
+    assert_eq!(first["nonceSpent"], true);
+
+    let again = run();
+    assert!(again["allocation"].is_null(), "{again}");
+    let checks = again["checks"].as_array().unwrap();
+    let nonce = checks.iter().find(|check| check["name"] == "nonce").unwrap();
+    let found = nonce["found"].as_str().unwrap();
+    assert!(found.starts_with("the nonce was used before, "), "{found}");
+}
+
+#[test]
 fn a_kept_nonce_can_be_tried_again() {
     let world = World::new();
     assert_eq!(door(&world, &TRY, NOW), (0, None));

@@ -1,7 +1,7 @@
 //! `fallow verify`: what is proven, and every refusal with its own code.
 
 use crate::world::{NOW, SET_LIFE, World};
-use fallow_protocol::Code;
+use fallow_protocol::{Body, Code};
 use serde_json::Value;
 
 fn at(time: u64) -> String {
@@ -35,6 +35,31 @@ fn both_forms_are_proven_line_by_line() {
         assert_eq!(lines.len(), 8);
         assert!(!ran.stdout.contains('\u{1b}'), "no colour in a pipe");
     }
+}
+
+#[test]
+fn programs_read_what_was_proven() {
+    let world = World::new();
+    let Body::Allocation(body) = &world.ticket.record.body else {
+        unreachable!("the ticket is of an allocation");
+    };
+    let ran = world.run(&["verify", "t.ticket", "--at", &at(NOW), "--json"]);
+    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let want = serde_json::json!({
+        "requestId": body.request_id(&world.network.domain()),
+        "resourceId": body.resource_id,
+        "requester": world.requester.address(),
+        "volume": 2,
+        "startTime": NOW.to_string(),
+        "endTime": (NOW + 7_200).to_string(),
+    });
+    assert_eq!(json["allocation"], want);
+
+    let late = world.run(&["verify", "t.ticket", "--at", &at(NOW + SET_LIFE + 1), "--json"]);
+    let json: Value = serde_json::from_str(&late.stdout).unwrap();
+    assert!(json["allocation"].is_null() && json.get("allocation").is_some(), "{late:?}");
+    let found = json["checks"][3]["found"].as_str().unwrap();
+    assert!(found.starts_with("the validator set has expired ("), "{late:?}");
 }
 
 #[test]
