@@ -48,14 +48,21 @@ pub(crate) fn parse_message<T: DeserializeOwned>(
     path: &Path,
     kind: &str,
 ) -> Result<T> {
-    read_json(bytes)
-        .context(format_args!("`{}` is no {kind}", path.display()))
-        .map_err(|failure| failure.hint(format_args!("expected the JSON form of a {kind}")))
+    read_json(bytes).context(format_args!("`{}` is no {kind}", path.display())).map_err(|failure| {
+        let article = article(kind);
+        failure.hint(format_args!("expected the JSON form of {article} {kind}"))
+    })
+}
+
+fn article(noun: &str) -> &'static str {
+    if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
 /// Reads a network file.
 pub(crate) fn read_network(path: &Path) -> Result<NetworkFile> {
-    let bytes = read(path, FILE_MAX_BYTES)?;
+    let bytes = read(path, FILE_MAX_BYTES).map_err(|failure| {
+        failure.hint("`--network FILE` or the variable FALLOW_NETWORK names the network file")
+    })?;
     NetworkFile::read(&bytes)
         .context(format_args!("`{}` is no network file", path.display()))
         .map_err(|failure| failure.hint("ask whoever runs the network for its network file"))
@@ -68,8 +75,9 @@ pub(crate) fn set_path(network_path: &Path, network: &NetworkFile, set: Option<&
 
 /// Reads the set that a network file trusts, and compares its hash.
 pub(crate) fn read_set(path: &Path, network: &NetworkFile) -> Result<Set> {
-    let set = Set::decode(&read(path, SET_MAX_BYTES)?)
-        .context(format_args!("`{}` is no set file", path.display()))?;
+    let bytes = read(path, SET_MAX_BYTES)
+        .map_err(|failure| failure.hint("`--set FILE` names the network's set file"))?;
+    let set = Set::decode(&bytes).context(format_args!("`{}` is no set file", path.display()))?;
     let (got, want) = (set.hash(), network.trust.set_hash);
     if got != want {
         let message = format!("`{}` holds the set {got}", path.display());

@@ -9,6 +9,7 @@ use fallow_light_client::{Trust, Verifier};
 use fallow_protocol::{
     AllocationBody, Body, Code, FILE_MAX_BYTES, NetworkFile, Record, Set, Ticket, read_json,
 };
+use std::ops::Range;
 use std::path::Path;
 
 /// First bytes of a binary ticket (`docs/protocol.md` section 12).
@@ -129,20 +130,31 @@ pub(crate) const fn allocation(record: &Record) -> Option<&AllocationBody> {
     }
 }
 
+/// A verb about a window of time, as it is said when the clock shows `clock`; the end is outside.
+fn tense(window: Range<u64>, clock: u64, [before, during, after]: [&str; 3]) -> &str {
+    match clock {
+        clock if clock < window.start => before,
+        clock if clock < window.end => during,
+        _ => after,
+    }
+}
+
 /// What a record says, in one sentence.
 pub(crate) fn sentence(record: &Record, clock: u64) -> String {
     match &record.body {
         Body::Genesis(body) => format!("the network {} began", body.network_id),
         Body::Announcement(body) => format!(
-            "{} offers {} from {} to {}",
+            "{} {} {} from {} to {}",
             body.provider,
+            tense(body.start_time..body.end_time, clock, ["will offer", "offers", "offered"]),
             count(body.volume, "unit"),
             time::show(body.start_time, clock),
             time::show(body.end_time, clock)
         ),
         Body::Allocation(body) => format!(
-            "{} holds {} of resource {} from {} to {}",
+            "{} {} {} of resource {} from {} to {}",
             body.requester,
+            tense(body.start_time..body.end_time, clock, ["will hold", "holds", "held"]),
             count(body.volume, "unit"),
             body.resource_id,
             time::show(body.start_time, clock),

@@ -128,7 +128,7 @@ pub(crate) struct Request {
 #[derive(Args, Debug)]
 pub(crate) struct Check {
     /// A signed request file; without it, the flags below make a request
-    #[arg(value_name = "FILE", required_unless_present = "resource")]
+    #[arg(value_name = "FILE")]
     pub(crate) request: Option<PathBuf>,
     /// Id of the resource (`fallow resources`)
     #[arg(long, value_name = "ID", conflicts_with = "request", requires_all = ["volume", "key"])]

@@ -11,8 +11,9 @@ use crate::submit::{Prepared, Submission};
 use crate::verdict::explain;
 use crate::{signer, time};
 use fallow_chain::Registry;
-use fallow_protocol::{Refusal, RequestFile};
+use fallow_protocol::{Refusal, RequestFile, SecretKey};
 use serde_json::json;
+use std::path::Path;
 
 pub(crate) fn request(args: &Request, printer: &mut Printer) -> Result<ExitStatus> {
     block_on(request_async(args, printer))
@@ -111,21 +112,11 @@ pub(crate) fn check(args: &Check, printer: &mut Printer) -> Result<ExitStatus> {
 }
 
 async fn check_async(args: &Check, printer: &mut Printer) -> Result<ExitStatus> {
+    // What is named is read first: without it, no node need be asked.
+    let asked = Asked::read(args)?;
     let side = Sidechain::connect(&args.network, &args.sidechain).await?;
     let now = time::now();
-    let file = match &args.request {
-        Some(path) => {
-            let file: RequestFile = files::read_message(path, "request file")?;
-            let (got, want) = (file.network_id, side.file.network_id);
-            if got != want {
-                let what = format!("`{}` is for the network {got}, not {want}", path.display());
-                return Err(Failure::refused(what).hint("`--network FILE` names the network file"));
-            }
-            file
-        }
-        None => made(&side, args, now).await?,
-    };
-    let findings = asking::check(&side, &file, now).await?;
+    let findings = asking::check(&side, &asked.file(&side, now).await?, now).await?;
     if args.output.json {
         printer.json(&findings.json())?;
     } else {
@@ -134,13 +125,40 @@ async fn check_async(args: &Check, printer: &mut Printer) -> Result<ExitStatus> 
     Ok(findings.status())
 }
 
-/// A request of the flags.
-async fn made(side: &Sidechain, args: &Check, now: u64) -> Result<RequestFile> {
-    let (Some(resource), Some(volume), Some(key)) = (args.resource, args.volume, &args.key) else {
-        return Err(Failure::new("no request is named")
-            .hint("name a request file, or `--resource`, `--volume` and `--key`"));
-    };
-    let ask =
-        Ask { resource, volume, start: args.start, length: args.length, sequence: args.sequence };
-    asking::sign(side, &ask, &signer::account(key, &args.store)?, now).await
+/// What is to be checked.
+enum Asked<'a> {
+    /// A request that was signed before.
+    Signed { path: &'a Path, file: Box<RequestFile> },
+    /// A request that the flags make.
+    Flags { ask: Ask, key: SecretKey },
+}
+
+impl<'a> Asked<'a> {
+    fn read(args: &'a Check) -> Result<Self> {
+        if let Some(path) = &args.request {
+            let file = Box::new(files::read_message(path, "request file")?);
+            return Ok(Self::Signed { path, file });
+        }
+        let (Some(resource), Some(volume), Some(key)) = (args.resource, args.volume, &args.key)
+        else {
+            return Err(Failure::new("no request is named")
+                .hint("name a request file, or `--resource ID --volume UNITS --key NAME`"));
+        };
+        let Check { start, length, sequence, .. } = *args;
+        let ask = Ask { resource, volume, start, length, sequence };
+        Ok(Self::Flags { ask, key: signer::account(key, &args.store)? })
+    }
+
+    async fn file(self, side: &Sidechain, now: u64) -> Result<RequestFile> {
+        let (path, file) = match self {
+            Self::Flags { ask, key } => return asking::sign(side, &ask, &key, now).await,
+            Self::Signed { path, file } => (path, *file),
+        };
+        let (got, want) = (file.network_id, side.file.network_id);
+        if got != want {
+            let what = format!("`{}` is for the network {got}, not {want}", path.display());
+            return Err(Failure::refused(what).hint("`--network FILE` names the network file"));
+        }
+        Ok(file)
+    }
 }

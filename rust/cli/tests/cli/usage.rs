@@ -10,6 +10,7 @@ fn usage_errors_are_exit_code_2() {
         vec![],
         vec!["nonsense"],
         vec!["verify"],
+        vec!["check"],
         vec!["verify", "t.ticket", "--at", "tomorrow"],
         vec!["verify", "t.ticket", "--nonsense"],
         vec!["offer", "detect", "--volume", "0"],
@@ -19,6 +20,46 @@ fn usage_errors_are_exit_code_2() {
         let ran = world.run(&args);
         assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{args:?}: {ran:?}");
     }
+}
+
+#[test]
+fn a_check_of_nothing_names_what_it_takes() {
+    let world = World::new();
+    for args in [vec!["check"], vec!["check", "--volume", "2"]] {
+        let ran = world.run(&args);
+        ran.expect_failure("no request is named");
+        let hint = "hint: name a request file, or `--resource ID --volume UNITS --key NAME`";
+        assert!(ran.stderr.contains(hint), "{ran:?}");
+    }
+    // No node runs here, and none is asked.
+    world.run(&["check", "nofile"]).expect_failure("cannot read `nofile`");
+}
+
+#[test]
+fn what_is_missing_is_named_with_the_flag_that_names_it() {
+    let world = World::new();
+    let hint = |args: &[&str]| {
+        let ran = world.run(args);
+        ran.expect_failure("");
+        ran.stderr.lines().nth(1).unwrap_or_default().to_owned()
+    };
+    let key =
+        hint(&["access", "grant", "--ticket", "t.ticket", "--nonce", "nonce.json", "--key", "x"]);
+    assert!(key.contains("`fallow keys list`") && key.contains("`--keys-dir"), "{key}");
+    let key = hint(&["keys", "export", "x"]);
+    assert!(key.contains("`fallow keys list`") && key.contains("`--keys-dir"), "{key}");
+    world.write("bad.json", b"{}");
+    let offer = hint(&["offer", "show", "bad.json"]);
+    assert_eq!(offer, "hint: expected the JSON form of an offer document");
+    std::fs::remove_file(world.path(&world.network.set_file_name())).unwrap();
+    let set = hint(&["verify", "t.ticket"]);
+    assert!(set.contains("`--set FILE`"), "{set}");
+    std::fs::remove_file(world.path("network.json")).unwrap();
+    let network = hint(&["verify", "t.ticket"]);
+    assert!(
+        network.contains("`--network FILE`") && network.contains("FALLOW_NETWORK"),
+        "{network}"
+    );
 }
 
 #[test]

@@ -85,6 +85,20 @@ fn the_set_lives_until_its_last_second() {
 }
 
 #[test]
+fn what_is_over_is_told_as_over() {
+    let world = World::new();
+    for (time, verb) in [
+        (NOW - 1, " will hold 2 units "),
+        (NOW, " holds 2 units "),
+        (NOW + 7_199, " holds 2 units "),
+        (NOW + 7_200, " held 2 units "),
+    ] {
+        let ran = world.run(&["verify", "t.ticket", "--at", &at(time)]);
+        assert!(ran.stdout.contains(verb), "{ran:?}");
+    }
+}
+
+#[test]
 fn a_ticket_of_another_network_is_refused() {
     let (world, other) = (World::new(), World::with_seed(8));
     world.write("other.ticket", &other.ticket.encode());
