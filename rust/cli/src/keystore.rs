@@ -50,11 +50,14 @@ pub(crate) struct Entry {
 #[derive(Clone, Debug)]
 pub(crate) struct KeyStore {
     folder: PathBuf,
+    /// Whether somebody named it; the usual folder is made with the first key.
+    named: bool,
 }
 
 impl KeyStore {
     /// The folder named, or `.fallow/keys` in the home folder.
     pub(crate) fn open(folder: Option<&Path>) -> Result<Self> {
+        let named = folder.is_some();
         let folder = match (folder, std::env::home_dir()) {
             (Some(folder), _) => folder.to_path_buf(),
             (None, Some(home)) => home.join(".fallow").join("keys"),
@@ -63,7 +66,7 @@ impl KeyStore {
                     .hint("name the folder of your keys with `--keys-dir`"));
             }
         };
-        Ok(Self { folder })
+        Ok(Self { folder, named })
     }
 
     /// Where a key named in a command is: a path if it looks like one, else a name in the folder.
@@ -85,8 +88,15 @@ impl KeyStore {
 
     /// All keys of the folder, by name.
     pub(crate) fn list(&self) -> Result<Vec<Entry>> {
-        if !self.folder.exists() {
+        if !self.folder.exists() && !self.named {
             return Ok(Vec::new());
+        }
+        if !self.folder.exists() {
+            let what = format!("there is no folder `{}`", self.folder.display());
+            return Err(Failure::new(what).hint(
+                "`--keys-dir FOLDER` or the variable FALLOW_KEYS names the folder of your keys, \
+                 `fallow keys new NAME` makes it",
+            ));
         }
         let cannot = format!("cannot read `{}`", self.folder.display());
         let mut entries = Vec::new();
@@ -215,7 +225,10 @@ pub(crate) fn load_bls(path: &Path, password: &str) -> Result<bls::SecretKey> {
 /// Reads the encrypted keystore; done before the password is asked for.
 pub(crate) fn read_keystore(path: &Path) -> Result<Vec<u8>> {
     files::read(path, FILE_MAX_BYTES).map_err(|failure| {
-        failure.hint("`fallow keys list` shows your keys, `fallow keys new NAME` makes one")
+        failure.hint(
+            "`fallow keys list` shows your keys, `--keys-dir FOLDER` names their folder, \
+             `fallow keys new NAME` makes one",
+        )
     })
 }
 

@@ -19,8 +19,8 @@ pub(crate) enum TimeArg {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DurationArg(pub(crate) u64);
 
-const EXPECTED: &str = "expected `now`, `+2h`, `-30m`, unix seconds, or RFC 3339 such as \
-                        `2030-01-31T14:00:00Z`";
+const EXPECTED: &str = "expected `now`, `+2h`, `-30m`, unix seconds, a local date such as \
+                        `2030-01-31`, or RFC 3339 such as `2030-01-31T14:00:00Z`";
 
 impl std::str::FromStr for TimeArg {
     type Err = String;
@@ -190,6 +190,14 @@ mod tests {
         ] {
             assert_eq!(at(text, now), Ok(want), "{text}");
         }
+    }
+
+    #[test]
+    fn a_date_is_its_first_second_here() {
+        let midnight = at("2030-01-01", 0).unwrap();
+        assert_eq!(at("2030-01-01T00:00:00", 0), Ok(midnight));
+        assert!(local(midnight).starts_with("2030-01-01 00:00:00 "));
+        assert!(at("tomorrow", 0).unwrap_err().contains("`2030-01-31`"));
     }
 
     #[test]

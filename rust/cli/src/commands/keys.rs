@@ -210,7 +210,7 @@ fn export(args: &Export, printer: &mut Printer) -> Result<ExitStatus> {
         printer.note(format_args!("{BAD}warning:{BAD:#} whoever sees this owns the key"))?;
         printer.line(hex::encode_prefixed(secret))?;
     } else {
-        let bytes = files::read(&path, FILE_MAX_BYTES)?;
+        let bytes = keystore::read_keystore(&path)?;
         printer.line(String::from_utf8_lossy(&bytes).trim_end())?;
     }
     Ok(ExitStatus::Done)

@@ -37,6 +37,18 @@ fn new_keys_are_listed_and_kept() {
 }
 
 #[test]
+fn a_folder_that_is_not_there_has_no_keys_to_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let ran = run(folder.path(), &["keys", "list", "--keys-dir", "nowhere"]);
+    ran.expect_failure("there is no folder `nowhere`");
+    // The usual folder is not there before the first key is.
+    let mut list = fallow(folder.path());
+    list.args(["keys", "list", "--json"]).env_remove("FALLOW_KEYS").env("HOME", folder.path());
+    let listed = list.output().unwrap();
+    assert_eq!((listed.status.code(), listed.stdout.as_slice()), (Some(0), b"[]\n".as_slice()));
+}
+
+#[test]
 fn a_keystore_travels_in_both_directions_with_cast() {
     let Some(cast) = cast() else {
         eprintln!("skipped: foundry's cast is not installed; `npm ci` installs it");
