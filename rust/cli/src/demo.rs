@@ -6,6 +6,7 @@ mod door;
 mod folder;
 mod network;
 mod next;
+mod nodes;
 mod stage;
 
 use crate::args::daemon::Demo as Args;
@@ -15,6 +16,7 @@ use crate::error::{ExitStatus, Failure, Result};
 use crate::printer::Printer;
 use folder::Folder;
 use network::Network;
+use nodes::Nodes;
 use stage::Stage;
 use std::time::Instant;
 
@@ -42,10 +44,10 @@ async fn tell(args: &Args, printer: &mut Printer) -> Result<ExitStatus> {
     let mut stage = Stage::new(folder, printer)?;
     stage.title("One allocation, from a signed offer to an offline proof")?;
     let mut network = Network::start(&mut stage).await?;
-    let resource = announce(&mut stage, &network).await?;
-    let request = request(&mut stage, &network, &resource).await?;
+    let resource = announce(&mut stage, network.nodes()).await?;
+    let request = request(&mut stage, network.nodes(), &resource).await?;
     network.wait_until_anchored(&mut stage, &request).await?;
-    ticket(&mut stage, &network, &request).await?;
+    ticket(&mut stage, network.nodes(), &request).await?;
     let ended = network.stop(&mut stage).await?;
     door::verify_offline(&mut stage).await?;
     door::refuse_everybody_else(&mut stage, &ended).await?;
@@ -53,7 +55,7 @@ async fn tell(args: &Args, printer: &mut Printer) -> Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-async fn announce(stage: &mut Stage<'_>, network: &Network) -> Result<String> {
+async fn announce(stage: &mut Stage<'_>, nodes: &Nodes) -> Result<String> {
     stage.step("A provider offers this machine")?;
     let volume = VOLUME.to_string();
     let offer = stage.path("offer.json");
@@ -61,7 +63,7 @@ async fn announce(stage: &mut Stage<'_>, network: &Network) -> Result<String> {
     let announcement = stage.path("announcement.json");
     let args = ["announce", "--offer", &offer, "--slot", "1h", "--for", "7d", "--out"];
     let args = [&args[..], &[&announcement]].concat();
-    let announced = stage.sign(network, "announce", "provider", &args).await?.done()?;
+    let announced = stage.sign(nodes, "announce", "provider", &args).await?.done()?;
     stage.why(
         "the provider signed it; the ledger checks the signature and keeps the hash of the \
          offer document, so nobody can change what one unit is",
@@ -69,12 +71,12 @@ async fn announce(stage: &mut Stage<'_>, network: &Network) -> Result<String> {
     announced.first_id()
 }
 
-async fn request(stage: &mut Stage<'_>, network: &Network, resource: &str) -> Result<String> {
+async fn request(stage: &mut Stage<'_>, nodes: &Nodes, resource: &str) -> Result<String> {
     stage.step("A requester asks for half of it until tomorrow, and gets it")?;
     let volume = ASKED.to_string();
     let args = ["request", "--resource", resource, "--for", "23h", "--volume"];
     let asked = [&args[..], &[&volume]].concat();
-    let accepted = stage.sign(network, "request", "requester", &asked).await?.done()?;
+    let accepted = stage.sign(nodes, "request", "requester", &asked).await?.done()?;
     stage.why(
         "the contract made five checks: both signatures, not recorded before, whole slots \
          inside the offer, and enough units free in every slot",
@@ -83,18 +85,18 @@ async fn request(stage: &mut Stage<'_>, network: &Network, resource: &str) -> Re
     stage.step("A second one asks for more than is left, and is refused with the numbers")?;
     let volume = TOO_MUCH.to_string();
     let asked = [&args[..], &[&volume]].concat();
-    let refused = stage.sign(network, "second-request", "second", &asked).await?;
+    let refused = stage.sign(nodes, "second-request", "second", &asked).await?;
     refused.refused_by("NO  5 capacity")?;
     let numbers = format!("(volume asked: {TOO_MUCH}; ");
     refused.says(&numbers)?;
     accepted.first_id()
 }
 
-async fn ticket(stage: &mut Stage<'_>, network: &Network, request: &str) -> Result<()> {
+async fn ticket(stage: &mut Stage<'_>, nodes: &Nodes, request: &str) -> Result<()> {
     stage.step("The requester writes the ticket: one small file that proves the allocation")?;
     let out = stage.path("ticket.json");
     let args = ["ticket", request, "--wait", "30s", "--out", &out];
-    stage.run_on_sidechain(network, "ticket", &args).await?.done()?;
+    stage.run_on_sidechain(nodes, "ticket", &args).await?.done()?;
     stage.why(
         "it holds the record, its path in the log, the checkpoint, and the validators' \
          signature; it was built from the chain alone, no server was asked",

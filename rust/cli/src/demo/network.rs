@@ -1,6 +1,7 @@
 //! The parts of the story that run: two chains, four validators, one relayer.
 
 use super::folder::{PEOPLE, write_keys};
+use super::nodes::Nodes;
 use super::stage::{Stage, devnet_failure, not_as_told};
 use crate::error::{Context, Result};
 use fallow_chain::{Anchor, Client, Limits};
@@ -20,6 +21,7 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) struct Network {
     devnet: Devnet,
     daemons: Vec<ManagedProcess>,
+    nodes: Nodes,
 }
 
 /// What is left of the network when nothing of it runs any more.
@@ -42,7 +44,11 @@ impl Network {
         options.funded = PEOPLE.iter().map(|name| DevAccount::new(name).address()).collect();
         let devnet = Devnet::start(&options).await.map_err(|error| devnet_failure(&error))?;
         writing.await.context("the keys were not written")??;
-        let mut network = Self { devnet, daemons: Vec::new() };
+        let nodes = Nodes {
+            sidechain: devnet.sidechain.url().to_owned(),
+            mainnet: devnet.mainnet.url().to_owned(),
+        };
+        let mut network = Self { devnet, daemons: Vec::new(), nodes };
         network.introduce(stage)?;
         network.start_daemons(stage)?;
         Ok(network)
@@ -70,11 +76,11 @@ impl Network {
             let name = format!("validator-{number}");
             let mut args = vec!["validator".to_owned(), "--key".into(), name.clone()];
             args.extend(["--bls-key".to_owned(), name.clone()]);
-            args.extend(self.sidechain_args());
+            args.extend(self.nodes.sidechain_args());
             self.spawn(stage, &name, args)?;
         }
         let mut args = ["relayer", "--key", "relayer", "--every", "1s"].map(str::to_owned).to_vec();
-        args.extend([self.sidechain_args(), self.mainnet_args()].concat());
+        args.extend(self.nodes.args());
         self.spawn(stage, "relayer", args)?;
         let running =
             self.daemons.iter().map(|process| format!("{} ({})", process.name(), process.id()));
@@ -96,15 +102,9 @@ impl Network {
         Ok(())
     }
 
-    /// Names the sidechain's node. Its blocks are decided one by one, so the latest is final.
-    pub(crate) fn sidechain_args(&self) -> Vec<String> {
-        let url = self.devnet.sidechain.url();
-        ["--sidechain", url, "--finality", "latest"].map(str::to_owned).to_vec()
-    }
-
-    /// Names the mainnet's node.
-    pub(crate) fn mainnet_args(&self) -> Vec<String> {
-        ["--mainnet", self.devnet.mainnet.url()].map(str::to_owned).to_vec()
+    /// Where commands reach its chains.
+    pub(crate) const fn nodes(&self) -> &Nodes {
+        &self.nodes
     }
 
     /// Waits until the anchor holds a checkpoint above the request's record.
@@ -118,7 +118,8 @@ impl Network {
         let wanted = 3;
         let size = self.anchored_size(wanted).await?;
         stage.say(&format!("mainnet keeps the root of all {size} records"))?;
-        let levels = stage.run_on_both(self, "requests", &["requests", "--json"]).await?.done()?;
+        let levels =
+            stage.run_on_both(&self.nodes, "requests", &["requests", "--json"]).await?.done()?;
         levels.says(request)?;
         levels.says("\"level\": \"anchored\"")?;
         stage.why(
@@ -128,7 +129,7 @@ impl Network {
     }
 
     async fn anchored_size(&mut self, wanted: u64) -> Result<u64> {
-        let client = Client::new(self.devnet.mainnet.url(), Limits::default())
+        let client = Client::new(&self.nodes.mainnet, Limits::default())
             .context("cannot ask the mainnet")?;
         let anchor = self.devnet.network.network.anchor_chain.anchor;
         let daemons = &mut self.daemons;

@@ -2,7 +2,7 @@
 //! that ends with us.
 
 use super::folder::Folder;
-use super::network::Network;
+use super::nodes::Nodes;
 use crate::error::{Context, Failure, Result, chain};
 use crate::printer::{COMMAND, DIM, HEAD, Printer};
 use alloy_primitives::B256;
@@ -108,14 +108,14 @@ impl<'a> Stage<'a> {
     /// Runs a command that signs with somebody's key, on the sidechain.
     pub(crate) async fn sign(
         &mut self,
-        network: &Network,
+        nodes: &Nodes,
         name: &str,
         signer: &str,
         args: &[&str],
     ) -> Result<Ran> {
         // Whoever runs the demo may have named another sender in the environment.
         let sender = ["--sender", signer].map(str::to_owned).to_vec();
-        let places = [network.sidechain_args(), self.network_args(), self.key_args()].concat();
+        let places = [nodes.sidechain_args(), self.network_args(), self.key_args()].concat();
         let args = [args, &["--key", signer]].concat();
         self.perform(name, &args, &[sender, places].concat(), Show::Everything).await
     }
@@ -123,23 +123,22 @@ impl<'a> Stage<'a> {
     /// Runs a command that reads the sidechain.
     pub(crate) async fn run_on_sidechain(
         &mut self,
-        network: &Network,
+        nodes: &Nodes,
         name: &str,
         args: &[&str],
     ) -> Result<Ran> {
-        let extra = [network.sidechain_args(), self.network_args()].concat();
+        let extra = [nodes.sidechain_args(), self.network_args()].concat();
         self.perform(name, args, &extra, Show::Everything).await
     }
 
     /// Runs a command that reads both chains.
     pub(crate) async fn run_on_both(
         &mut self,
-        network: &Network,
+        nodes: &Nodes,
         name: &str,
         args: &[&str],
     ) -> Result<Ran> {
-        let chains = [network.sidechain_args(), network.mainnet_args()].concat();
-        let extra = [chains, self.network_args()].concat();
+        let extra = [nodes.args(), self.network_args()].concat();
         self.perform(name, args, &extra, Show::Nothing).await
     }
 

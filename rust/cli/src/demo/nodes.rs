@@ -1,0 +1,27 @@
+//! Where the demo's chains are reached, as commands are told.
+
+/// URLs of one node of each chain.
+#[derive(Clone, Debug)]
+pub(crate) struct Nodes {
+    /// Of the sidechain.
+    pub(crate) sidechain: String,
+    /// Of the chain with the anchor.
+    pub(crate) mainnet: String,
+}
+
+impl Nodes {
+    /// Names the sidechain's node. Its blocks are decided one by one, so the latest is final.
+    pub(crate) fn sidechain_args(&self) -> Vec<String> {
+        ["--sidechain", &self.sidechain, "--finality", "latest"].map(str::to_owned).to_vec()
+    }
+
+    /// Names the mainnet's node.
+    pub(crate) fn mainnet_args(&self) -> Vec<String> {
+        ["--mainnet", &self.mainnet].map(str::to_owned).to_vec()
+    }
+
+    /// Names both.
+    pub(crate) fn args(&self) -> Vec<String> {
+        [self.sidechain_args(), self.mainnet_args()].concat()
+    }
+}
