@@ -86,7 +86,9 @@ impl Sender {
         Ok(transaction)
     }
 
-    /// Looks at a transaction once and does what is to be done.
+    /// Looks at a transaction once and does what is to be done: it sends what was signed, or signs
+    /// again, never both. A caller that must survive a crash stores the transaction after each look,
+    /// so no node has a payload that was not stored.
     ///
     /// # Errors
     /// When the node does not answer or refuses it; the same again later is safe.
@@ -100,10 +102,7 @@ impl Sender {
         match transaction.observe(&seen, &patience) {
             Action::Wait => Ok(()),
             Action::Send => self.push(transaction, seen.latest).await,
-            Action::Raise => {
-                self.raise(transaction).await?;
-                self.push(transaction, seen.latest).await
-            }
+            Action::Raise => self.raise(transaction).await,
         }
     }
 
@@ -151,7 +150,7 @@ impl Sender {
         let now = self.client.fees().await?;
         let fees = transaction.payloads.last().map_or(now, |last| last.fees.raised(now));
         let payload = self.sign(transaction, fees).await?;
-        transaction.payloads.push(payload);
+        transaction.signed(payload);
         Ok(())
     }
 

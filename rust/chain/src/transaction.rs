@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! Built --sent--> Sent --receipt--> Included --confirmations--> Final
-//!                  |  ^                |
+//!   ^              |  ^                |
+//!   `-more offered-|  |                |
 //!                  |  `-- block gone --'      a reorganisation: the same payload again
 //!                  `--> Dropped               it reverted, or its nonce went to another
 //! ```
@@ -44,7 +45,7 @@ pub enum DropReason {
 /// Where a transaction stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TransactionState {
-    /// Signed, handed to nobody.
+    /// The last payload is signed and handed to nobody.
     Built,
     /// A node took it.
     Sent {
@@ -136,7 +137,7 @@ pub enum Action {
     Wait,
     /// Send the last payload.
     Send,
-    /// Sign again with higher fees and send.
+    /// Sign again with higher fees; the next look sends it, so that it can be stored before.
     Raise,
 }
 
@@ -165,6 +166,12 @@ impl Transaction {
             // A pool may have forgotten it.
             (Sent { .. }, None) => Action::Send,
         }
+    }
+
+    /// Notes a payload that was signed. It is not sent before the next look.
+    pub fn signed(&mut self, payload: Payload) {
+        self.payloads.push(payload);
+        self.state = TransactionState::Built;
     }
 
     /// Notes that a node took the last payload when `latest` was the latest block.
@@ -262,8 +269,12 @@ mod tests {
     fn a_sent_one_waits_then_offers_more_then_is_sent_again() {
         check(SENT, nothing(14), (SENT, Action::Wait));
         let mut waiting = check(SENT, nothing(15), (SENT, Action::Raise));
-        waiting.payloads.push(payload(2));
+        waiting.signed(payload(2));
+        assert_eq!(waiting.state, TransactionState::Built, "stored first");
         assert_eq!(waiting.observe(&nothing(15), &PATIENCE), Action::Send);
+        waiting.sent(15);
+        // That was the last payload: now only the pool is reminded.
+        assert_eq!(waiting.observe(&nothing(20), &PATIENCE), Action::Send);
     }
 
     #[test]

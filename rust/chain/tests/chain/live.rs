@@ -1,6 +1,7 @@
 //! The client, the sender and the follower against anvil.
 
 use alloy::eips::BlockId;
+use alloy::providers::Provider as _;
 use alloy::sol_types::SolCall as _;
 use alloy_primitives::{Address, B256, U256};
 use fallow_chain::{
@@ -220,6 +221,7 @@ fn nothing() -> Call {
 async fn a_payload_that_the_pool_forgot_is_replaced_with_the_same_nonce() {
     let folder = tempfile::tempdir().unwrap();
     let (anvil, account) = manual(&folder).await;
+    let sender_client = client(&anvil);
     let mut sender = sender(&anvil, &account);
     let mut transaction = sender.build(nothing()).await.unwrap();
     sender.follow(&mut transaction).await.unwrap();
@@ -231,6 +233,12 @@ async fn a_payload_that_the_pool_forgot_is_replaced_with_the_same_nonce() {
     mine(&anvil, 1).await;
     sender.follow(&mut transaction).await.unwrap();
     assert_eq!(transaction.payloads.len(), 2, "signed again, with higher fees");
+    assert_eq!(transaction.state, TransactionState::Built, "to be stored");
+    let hash = transaction.hash();
+    let known = sender_client.provider().get_transaction_by_hash(hash).await.unwrap();
+    assert_eq!(known, None, "no node has what may not be stored yet");
+    sender.follow(&mut transaction).await.unwrap();
+    assert!(matches!(transaction.state, TransactionState::Sent { .. }));
     assert!(transaction.payloads[1].fees.max > transaction.payloads[0].fees.max);
     mine(&anvil, 1).await;
     sender.follow(&mut transaction).await.unwrap();
