@@ -6,16 +6,13 @@ use alloy::eips::BlockId;
 use alloy::sol_types::SolCall as _;
 use alloy_primitives::Address;
 use fallow_chain::{
-    Anchor, Call, ChainError, Class, Client, Follower, NonceAt, Sender, TransactionState,
-    check_network,
+    Anchor, Call, ChainError, Class, Client, Follower, NonceAt, Sender, ShareError, ShareReader,
+    TransactionState, check_network,
 };
 use fallow_protocol::bls::Signature;
 use fallow_protocol::{Certificate, Checkpoint};
 use std::time::Duration;
 use tokio::sync::watch;
-
-/// Blocks that one query for shares spans; many nodes refuse much longer ranges.
-const RANGE_BLOCKS: u64 = 500;
 
 /// So many of the newest anchorings are looked at again when mainnet is reorganised deeper than
 /// transactions were confirmed.
@@ -36,8 +33,8 @@ pub struct Relayer {
     poll_interval: Duration,
     /// The newest anchorings, by nonce, also settled ones.
     following: Vec<Anchoring>,
-    /// Next sidechain block whose shares are read; `None` before the first look at the anchor.
-    next_shares: Option<u64>,
+    /// What is on the bulletin; `None` before the first look at the anchor.
+    shares: Option<ShareReader>,
     status: watch::Sender<Status>,
 }
 
@@ -70,7 +67,7 @@ impl Relayer {
             anchor,
             poll_interval: config.poll_interval,
             following,
-            next_shares: None,
+            shares: None,
             status: watch::Sender::new(Status::default()),
         })
     }
@@ -132,7 +129,7 @@ impl Relayer {
             }
             let before = anchoring.transaction.clone();
             let followed = self.sender.follow(&mut anchoring.transaction).await;
-            // Also after an error: a payload may have been signed that a node has.
+            // A payload that was signed now is sent by the next look, when it is durable.
             if anchoring.transaction != before {
                 self.store.put(anchoring)?;
                 note(anchoring);
@@ -172,32 +169,16 @@ impl Relayer {
         };
         let after = self.state.newest().unwrap_or(head.block_number);
         self.state.expect(self.follower.checkpoints_after(after, WAITING));
-        let mut next = self.next_shares.unwrap_or(head.block_number);
-        while next <= last {
-            let end = last.min(next.saturating_add(RANGE_BLOCKS.saturating_sub(1)));
-            for posted in self.sidechain.shares(self.bulletin, next..=end).await? {
-                let verdict = self.state.count(&posted);
-                self.note_share(verdict);
+        let reader = self.shares.get_or_insert_with(|| {
+            let (client, set) = (self.sidechain.clone(), self.state.set());
+            ShareReader::new(client, self.bulletin, set, head.block_number)
+        });
+        while let Some(shares) = reader.read(last).await? {
+            for posted in shares {
+                note_share(&self.status, self.state.count(&posted));
             }
-            next = end.saturating_add(1);
-            self.next_shares = Some(next);
         }
         Ok(())
-    }
-
-    fn note_share(&self, verdict: Verdict) {
-        match verdict {
-            Verdict::Counted => {}
-            Verdict::NoCheckpoint => tracing::debug!("share is of no checkpoint that waits"),
-            Verdict::Ignored(error) => tracing::warn!(%error, "share ignored"),
-        }
-        self.status.send_modify(|status| {
-            let counter = match verdict {
-                Verdict::Counted => &mut status.counted,
-                Verdict::NoCheckpoint | Verdict::Ignored(_) => &mut status.ignored,
-            };
-            *counter = counter.saturating_add(1);
-        });
     }
 
     /// Anchors the newest certified checkpoint, unless one of ours is still on its way.
@@ -281,4 +262,23 @@ fn note(anchoring: &Anchoring) {
         state = ?transaction.state,
         "anchoring"
     );
+}
+
+fn note_share(status: &watch::Sender<Status>, verdict: Verdict) {
+    match verdict {
+        Verdict::Counted => {}
+        Verdict::NoCheckpoint => tracing::debug!("share is of no checkpoint that waits"),
+        // Anybody can cause this one, as often as he likes.
+        Verdict::Ignored(error @ ShareError::Stranger(_)) => {
+            tracing::debug!(%error, "share ignored");
+        }
+        Verdict::Ignored(error) => tracing::warn!(%error, "share ignored"),
+    }
+    status.send_modify(|status| {
+        let counter = match verdict {
+            Verdict::Counted => &mut status.counted,
+            Verdict::NoCheckpoint | Verdict::Ignored(_) => &mut status.ignored,
+        };
+        *counter = counter.saturating_add(1);
+    });
 }

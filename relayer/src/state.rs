@@ -35,7 +35,7 @@ pub struct Status {
     pub settled: Option<u64>,
     /// Shares that counted since the start.
     pub counted: u64,
-    /// Shares that did not count since the start.
+    /// Shares of members that did not count since the start; those of strangers are not read.
     pub ignored: u64,
 }
 
@@ -125,6 +125,11 @@ pub(crate) struct State {
 impl State {
     pub(crate) const fn new(set: Set) -> Self {
         Self { set, tallies: BTreeMap::new() }
+    }
+
+    /// Whose shares count.
+    pub(crate) const fn set(&self) -> &Set {
+        &self.set
     }
 
     /// Adds checkpoints; the oldest ones give way.

@@ -11,7 +11,7 @@ use alloy::rpc::types::{
 };
 use alloy::sol_types::SolCall;
 use alloy::transports::http::reqwest::Url;
-use alloy_primitives::{Address, B256, Bytes, TxHash, U256, keccak256};
+use alloy_primitives::{Address, B256, Bloom, Bytes, TxHash, U256, keccak256};
 use std::ops::RangeInclusive;
 
 /// What we need of a block, after its hash was computed from its header.
@@ -64,8 +64,7 @@ impl Client {
     pub fn new(url: &str, limits: Limits) -> Result<Self, ChainError> {
         let parsed = Url::parse(url).ok();
         let parsed = parsed.filter(|url| matches!(url.scheme(), "http" | "https"));
-        let parsed = parsed.ok_or_else(|| ChainError::Url { url: url.into() })?;
-        let transport = BoundedHttp::new(parsed, limits)?;
+        let transport = BoundedHttp::new(parsed.ok_or(ChainError::Url)?, limits)?;
         let provider = RootProvider::new(ClientBuilder::default().transport(transport, false));
         Ok(Self { provider })
     }
@@ -130,11 +129,15 @@ impl Client {
         Ok(BlockRef::of(&found(block, number)?.header, number)?)
     }
 
-    /// Headers of consecutive blocks, in one exchange; each one the parent of the next.
+    /// Headers of consecutive blocks, in one exchange; each one the parent of the next. With each
+    /// comes its bloom filter, which the hash covers: it names every contract that logged.
     ///
     /// # Errors
     /// When the node does not have them all, or they are no chain.
-    pub async fn blocks(&self, range: RangeInclusive<u64>) -> Result<Vec<BlockRef>, ChainError> {
+    pub(crate) async fn headers(
+        &self,
+        range: RangeInclusive<u64>,
+    ) -> Result<Vec<(BlockRef, Bloom)>, ChainError> {
         let mut batch = BatchRequest::new(self.provider.client());
         let mut answers = Vec::new();
         for number in range {
@@ -147,15 +150,16 @@ impl Client {
             return Ok(Vec::new());
         }
         batch.send().await?;
-        let mut blocks: Vec<BlockRef> = Vec::with_capacity(answers.len());
+        let mut headers: Vec<(BlockRef, Bloom)> = Vec::with_capacity(answers.len());
         for (number, answer) in answers {
-            let block = BlockRef::of(&found(answer.await?, number)?.header, number)?;
-            if let Some(before) = blocks.last() {
+            let header = found(answer.await?, number)?.header;
+            let block = BlockRef::of(&header, number)?;
+            if let Some((before, _)) = headers.last() {
                 follows(before, &block)?;
             }
-            blocks.push(block);
+            headers.push((block, header.inner.logs_bloom));
         }
-        Ok(blocks)
+        Ok(headers)
     }
 
     /// Logs of one contract in a range of blocks, checked to be that contract's, in range and in
@@ -168,7 +172,20 @@ impl Client {
         contract: Address,
         range: RangeInclusive<u64>,
     ) -> Result<Vec<ChainLog>, ChainError> {
-        let filter = Filter::new().address(contract);
+        self.logs_like(Filter::new(), contract, range).await
+    }
+
+    /// The same, of those logs only whose topics are like the filter's.
+    ///
+    /// # Errors
+    /// As [`Client::logs`].
+    pub(crate) async fn logs_like(
+        &self,
+        filter: Filter,
+        contract: Address,
+        range: RangeInclusive<u64>,
+    ) -> Result<Vec<ChainLog>, ChainError> {
+        let filter = filter.address(contract);
         let filter = filter.from_block(*range.start()).to_block(*range.end());
         let logs = self.provider.get_logs(&filter).await?;
         let logs = logs.into_iter().map(ChainLog::of);

@@ -19,12 +19,9 @@ pub enum Class {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChainError {
-    /// The URL is none, or not of HTTP.
-    #[error("`{url}` is no http or https URL")]
-    Url {
-        /// What was given.
-        url: String,
-    },
+    /// The URL is none, or not of HTTP. It is not shown: URLs of nodes have keys in them.
+    #[error("the URL of the node is no http or https URL")]
+    Url,
     /// The node is away, too slow, or talks something else than JSON-RPC.
     #[error("the node did not answer: {0}")]
     Transport(#[source] TransportError),
@@ -164,7 +161,7 @@ impl ChainError {
         match self {
             Self::Transport(_) | Self::Missing { .. } | Self::Answer(_) => Class::Retry,
             Self::Refused { .. } | Self::Dropped { .. } => Class::Skip,
-            Self::Url { .. }
+            Self::Url
             | Self::ChainId { .. }
             | Self::CodeHash { .. }
             | Self::Reorganised { .. }
@@ -176,11 +173,11 @@ impl ChainError {
 
 impl ChainError {
     /// Whether less at once may go better: the node refuses a range of blocks as too long, or its
-    /// answer was.
+    /// answer was, or did not come in time.
     pub(crate) fn is_too_much(&self) -> bool {
         match self {
             Self::Refused { .. } => true,
-            Self::Transport(error) => crate::transport::is_too_long(error),
+            Self::Transport(error) => crate::transport::is_too_much(error),
             _ => false,
         }
     }

@@ -43,6 +43,11 @@ pub enum Event {
 }
 
 impl Event {
+    /// Whether the registry says that it added a record; its start adds the first.
+    pub(crate) const fn is_record(&self) -> bool {
+        matches!(self, Self::Started { .. } | Self::Recorded { .. })
+    }
+
     /// Decodes one log of the registry. Whatever is none of the registry's events, encoded the one
     /// way that there is, is [`Event::Unknown`].
     #[must_use]

@@ -1,19 +1,18 @@
 //! Follows the sidechain: headers and events of every block, re-executed (`Replay`).
 //!
 //! One step is one range of blocks. All that a step needs is fetched and checked before anything is
-//! applied, so an error of the node leaves the state as it was and the step can be repeated. A first
-//! sync asks for the registry's size and root after every block with events, so its node must keep
-//! the state of old blocks (anvil does; other clients call it an archive).
+//! applied, so an error of the node leaves the state as it was and the step can be repeated. The
+//! registry's size and root are asked for after every block that may be signed, that has events, or
+//! whose header says so: a node that shows no events does not get a signature. So for a first sync
+//! the node must keep the state of old blocks (anvil does; other clients call it an archive).
 
 use crate::replay::BlockEvents;
+use crate::span::Span;
 use crate::{AnswerError, BlockRef, ChainError, ChainLog, Client, Event, FollowError, Replay};
-use alloy_primitives::Address;
+use alloy_primitives::{Address, Bloom, BloomInput};
 use fallow_protocol::NetworkFile;
 use std::iter;
 use std::ops::{Deref, RangeInclusive};
-
-/// Blocks in one step of a first sync: `eth_getLogs` of many nodes refuses much longer ranges.
-const RANGE_BLOCKS: u64 = 500;
 
 /// When a sidechain block counts as final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -34,8 +33,8 @@ pub struct Follower {
     registry: Address,
     finality: Finality,
     replay: Replay,
-    /// Blocks in the next step: halved when a node finds it too long, doubled when it goes well.
-    range: u64,
+    /// Blocks in the next step.
+    span: Span,
     disagreement: Option<crate::Disagreement>,
 }
 
@@ -57,7 +56,7 @@ impl Follower {
             registry: file.network.sidechain.registry,
             finality,
             replay: Replay::new(file),
-            range: RANGE_BLOCKS,
+            span: Span::new(),
             disagreement: None,
         }
     }
@@ -96,14 +95,13 @@ impl Follower {
             return Ok(0);
         };
         let blocks = loop {
-            let last = target.min(next.saturating_add(self.range.saturating_sub(1)));
-            match self.fetch(next..=last).await {
+            let range = self.span.range(next, target);
+            match self.fetch(range.clone()).await {
                 Ok(blocks) => break blocks,
-                Err(error) if error.is_too_much() && self.range > 1 => self.range /= 2,
-                Err(error) => return Err(error.into()),
+                Err(error) => self.span.failed(&range, error)?,
             }
         };
-        self.range = self.range.saturating_mul(2).min(RANGE_BLOCKS);
+        self.span.answered();
         for block in &blocks {
             self.apply(block)?;
         }
@@ -138,35 +136,75 @@ impl Follower {
     }
 
     async fn fetch(&self, range: RangeInclusive<u64>) -> Result<Vec<BlockEvents>, ChainError> {
-        let blocks = self.headers(range.clone()).await?;
+        let headers = self.headers(range.clone()).await?;
         let logs = self.client.logs(self.registry, range).await?;
-        let mut blocks = join(blocks, &logs)?;
-        let eventful = blocks.iter().filter(|entry| !entry.events.is_empty());
-        let eventful: Vec<_> = eventful.map(|entry| entry.block).collect();
-        let claims = self.client.claims(self.registry, &eventful).await?;
-        let eventful = blocks.iter_mut().filter(|entry| !entry.events.is_empty());
-        for (entry, claim) in eventful.zip(claims) {
+        let mut blocks = join(headers.iter().map(|(block, _)| *block), &logs)?;
+        let logged: Vec<_> = headers.iter().map(|(_, bloom)| self.has_logged(bloom)).collect();
+        let mut claimed = Vec::new();
+        for (entry, logged) in blocks.iter_mut().zip(&logged) {
+            let is_candidate = self.replay.rule().is_candidate(entry.block.number);
+            if is_candidate || *logged || !entry.events.is_empty() {
+                claimed.push(entry);
+            }
+        }
+        let asked: Vec<_> = claimed.iter().map(|entry| entry.block).collect();
+        let claims = self.client.claims(self.registry, &asked).await?;
+        for (entry, claim) in claimed.into_iter().zip(claims) {
             entry.claim = Some(claim);
         }
+        all_shown(self.replay.size(), blocks.iter().zip(logged))?;
         Ok(blocks)
     }
 
-    async fn headers(&self, range: RangeInclusive<u64>) -> Result<Vec<BlockRef>, ChainError> {
-        let blocks = self.client.blocks(range).await?;
-        if let (Some(head), Some(first)) = (self.replay.head(), blocks.first())
+    /// Whether a block's bloom filter has the registry in it: always if it logged there, rarely if
+    /// not.
+    fn has_logged(&self, bloom: &Bloom) -> bool {
+        bloom.contains_input(BloomInput::Raw(self.registry.as_slice()))
+    }
+
+    async fn headers(
+        &self,
+        range: RangeInclusive<u64>,
+    ) -> Result<Vec<(BlockRef, Bloom)>, ChainError> {
+        let headers = self.client.headers(range).await?;
+        if let (Some(head), Some((first, _))) = (self.replay.head(), headers.first())
             && first.parent != head.hash
         {
             let (number, got, want) = (head.number, first.parent, head.hash);
             return Err(ChainError::Reorganised { number, got, want });
         }
-        Ok(blocks)
+        Ok(headers)
     }
 }
 
+/// Refuses blocks whose header has the registry's logs and whose size says that they recorded
+/// something, but of which the node shows nothing: its index of logs is behind, so the same again
+/// later goes well. `size` is that of the log before them.
+fn all_shown<'a>(
+    mut size: u64,
+    blocks: impl IntoIterator<Item = (&'a BlockEvents, bool)>,
+) -> Result<(), ChainError> {
+    for (entry, logged) in blocks {
+        let records = entry.events.iter().filter(|event| event.is_record()).count();
+        size = size.saturating_add(u64::try_from(records).unwrap_or(u64::MAX));
+        let is_more = entry.claim.is_some_and(|(claimed, _)| claimed > size);
+        if logged && entry.events.is_empty() && is_more {
+            return Err(ChainError::Missing {
+                what: "events of block",
+                number: entry.block.number,
+            });
+        }
+    }
+    Ok(())
+}
+
 /// Puts every log under its block; none may be left over.
-fn join(blocks: Vec<BlockRef>, logs: &[ChainLog]) -> Result<Vec<BlockEvents>, AnswerError> {
+fn join(
+    blocks: impl IntoIterator<Item = BlockRef>,
+    logs: &[ChainLog],
+) -> Result<Vec<BlockEvents>, AnswerError> {
     let mut logs = logs.iter().peekable();
-    let mut joined = Vec::with_capacity(blocks.len());
+    let mut joined = Vec::new();
     for block in blocks {
         let of_block = |log: &&ChainLog| (log.number, log.block_hash) == (block.number, block.hash);
         let events = Event::decode_block(iter::from_fn(|| logs.next_if(of_block)));
@@ -206,5 +244,25 @@ mod tests {
         let logs = [log(1, block(1).hash), log(2, B256::ZERO)];
         let refused = join(vec![block(1), block(2)], &logs);
         assert!(matches!(refused, Err(AnswerError::Log { number: 2, position: 0 })));
+    }
+    fn entry(number: u64, events: Vec<Event>, size: u64) -> BlockEvents {
+        BlockEvents { block: block(number), events, claim: Some((size, B256::ZERO)) }
+    }
+
+    #[test]
+    fn a_block_that_logged_and_grew_must_show_its_events() {
+        let start = || Event::Started {
+            network_id: fallow_protocol::NetworkId::ZERO,
+            parent: fallow_ledger::GenesisParent::default(),
+        };
+        let blocks = [entry(1, vec![start()], 1), entry(2, vec![], 1), entry(3, vec![], 2)];
+        let shown = |logged: [bool; 3]| all_shown(0, blocks.iter().zip(logged));
+        // The second is a filter's false hit. The third grew without a log of the registry: that
+        // is for the comparison with the re-execution, waiting does not help.
+        assert!(shown([true, true, false]).is_ok());
+        assert!(matches!(
+            shown([true, true, true]),
+            Err(ChainError::Missing { what: "events of block", number: 3 })
+        ));
     }
 }

@@ -20,11 +20,14 @@ mod deploy;
 mod disagreement;
 mod error;
 mod event;
+#[cfg(test)]
+mod fake;
 mod follower;
 mod network;
 mod replay;
 mod sender;
 mod shares;
+mod span;
 mod transaction;
 mod transport;
 
@@ -38,7 +41,7 @@ pub use follower::{Finality, Follower};
 pub use network::check_network;
 pub use replay::{BlockEvents, Entry, Replay};
 pub use sender::{Sender, SenderConfig};
-pub use shares::{CertifyError, PostedShare, ShareError, Tally};
+pub use shares::{CertifyError, PostedShare, ShareError, ShareReader, Tally};
 pub use transaction::{
     Action, Call, DropReason, Inclusion, Observation, Patience, Payload, Transaction,
     TransactionState,

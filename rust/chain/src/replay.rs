@@ -28,14 +28,14 @@ pub struct Entry {
 }
 
 /// What one block adds: its events in order, and the registry's size and root after it as the
-/// contract tells them. Nothing needs to be told of a block without events.
+/// contract tells them. Without a claim, nothing was compared, and the block is no checkpoint block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockEvents {
     /// The block.
     pub block: BlockRef,
     /// The registry's events.
     pub events: Vec<Event>,
-    /// `size()` and `root()` after the block; `None` if it has no events.
+    /// `size()` and `root()` after the block, if they were asked for.
     pub claim: Option<(u64, B256)>,
 }
 
@@ -103,7 +103,7 @@ impl Replay {
         if let Some((size, root)) = next.claim {
             self.compare(block, size, root)?;
         }
-        self.note_checkpoint(next.block);
+        self.note_checkpoint(next.block, next.claim.is_some());
         self.head = Some(next.block);
         Ok(())
     }
@@ -182,7 +182,8 @@ impl Replay {
         Ok(())
     }
 
-    fn note_checkpoint(&mut self, block: BlockRef) {
+    /// Only what was compared may be signed (docs/protocol.md section 8).
+    fn note_checkpoint(&mut self, block: BlockRef, is_compared: bool) {
         if !self.rule.is_candidate(block.number) {
             return;
         }
@@ -191,10 +192,15 @@ impl Replay {
         let before = self.rule.block_before(block.number);
         let before = self.candidate.filter(|(number, _)| Some(*number) == before);
         let before = before.map(|(_, size)| size);
-        if self.rule.is_checkpoint(block.number, size, before) {
+        if is_compared && self.rule.is_checkpoint(block.number, size, before) {
             self.checkpoints.push(CheckpointBlock { block, size });
         }
         self.candidate = Some((block.number, size));
+    }
+
+    /// Which blocks may be signed.
+    pub(crate) const fn rule(&self) -> &CheckpointRule {
+        &self.rule
     }
 
     /// The block that was applied last.

@@ -4,16 +4,15 @@
 //! A share proves itself, so it does not matter who shows it: only those of the set's members over
 //! a digest that we computed ourselves count, each verified.
 
+use crate::span::Span;
 use crate::{AnswerError, Bulletin, ChainError, ChainLog, Client};
+use alloy::rpc::types::Filter;
 use alloy::sol_types::SolEvent as _;
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use fallow_protocol::bls::{SIGNATURE_BYTES, Signature};
 use fallow_protocol::{Certificate, CertificateError, Checkpoint, Set};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-
-/// Blocks that one query for shares spans; many nodes refuse much longer ranges.
-const RANGE_BLOCKS: u64 = 500;
 
 /// A share as somebody posted it: nothing about it is checked yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,8 +173,59 @@ pub enum CertifyError {
     Certificate(#[from] CertificateError),
 }
 
+/// Reads the shares of a set's members, range by range. Anybody may post, so strangers' shares are
+/// not even asked for, and a range with too many is read in parts.
+#[derive(Clone, Debug)]
+pub struct ShareReader {
+    client: Client,
+    bulletin: Address,
+    filter: Filter,
+    next: u64,
+    span: Span,
+}
+
+impl ShareReader {
+    /// Starts at the block `first`; nothing is asked yet.
+    #[must_use]
+    pub fn new(client: Client, bulletin: Address, set: &Set, first: u64) -> Self {
+        let members: Vec<_> = set.members().iter().map(|one| one.address.into_word()).collect();
+        let filter = Filter::new().event_signature(Bulletin::SharePosted::SIGNATURE_HASH);
+        Self { client, bulletin, filter: filter.topic1(members), next: first, span: Span::new() }
+    }
+
+    /// Only shares over the checkpoint of one block.
+    #[must_use]
+    pub fn of_block(mut self, number: u64) -> Self {
+        self.filter = self.filter.topic2(U256::from(number));
+        self
+    }
+
+    /// The next range's shares, in the bulletin's order; `None` when everything up to the block
+    /// `last` was read.
+    ///
+    /// # Errors
+    /// When the node does not answer, or with what is no share; the same again later goes on there.
+    pub async fn read(&mut self, last: u64) -> Result<Option<Vec<PostedShare>>, ChainError> {
+        while self.next <= last {
+            let range = self.span.range(self.next, last);
+            let filter = self.filter.clone();
+            match self.client.logs_like(filter, self.bulletin, range.clone()).await {
+                Ok(logs) => {
+                    let shares = logs.iter().map(posted).collect::<Result<_, _>>()?;
+                    self.next = range.end().saturating_add(1);
+                    self.span.answered();
+                    return Ok(Some(shares));
+                }
+                Err(error) => self.span.failed(&range, error)?,
+            }
+        }
+        Ok(None)
+    }
+}
+
 impl Client {
-    /// Shares that were posted in a range of blocks, in the bulletin's order.
+    /// Shares that were posted in a range of blocks by anybody, in the bulletin's order; those of
+    /// a set come from a [`ShareReader`].
     ///
     /// # Errors
     /// When the node does not answer, or with what is no share.
@@ -201,11 +251,11 @@ impl Client {
     ) -> Result<Certificate, CertifyError> {
         let mut tally = Tally::new(*checkpoint);
         // Nobody can have signed the block before it was there.
-        let mut next = checkpoint.block_number.saturating_add(1);
-        let latest = self.latest().await?;
-        while next <= latest {
-            let last = latest.min(next.saturating_add(RANGE_BLOCKS.saturating_sub(1)));
-            for posted in self.shares(bulletin, next..=last).await? {
+        let (number, latest) = (checkpoint.block_number, self.latest().await?);
+        let reader = ShareReader::new(self.clone(), bulletin, set, number.saturating_add(1));
+        let mut reader = reader.of_block(number);
+        while let Some(shares) = reader.read(latest).await? {
+            for posted in shares {
                 if let Err(error) = tally.add(set, &posted) {
                     tracing::debug!(%error, "share does not count");
                 }
@@ -213,7 +263,6 @@ impl Client {
             if let Some(certificate) = tally.certificate(set)? {
                 return Ok(certificate);
             }
-            next = last.saturating_add(1);
         }
         Err(CertifyError::Quorum {
             block: checkpoint.block_number,
@@ -238,6 +287,8 @@ fn posted(log: &ChainLog) -> Result<PostedShare, AnswerError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Limits;
+    use crate::fake::{Answer, FakeNode};
     use fallow_protocol::bls::SecretKey;
     use fallow_protocol::{Member, NetworkId, SetHash};
 
@@ -327,5 +378,54 @@ mod tests {
         assert_eq!(tally.weight(), 1, "each member counts once");
         let other = PostedShare { era: 1, ..good };
         assert!(matches!(tally.add(&set, &other), Err(ShareError::Checkpoint { got_era: 1, .. })));
+    }
+    /// First and last block of each query that a reader made for the blocks up to 1000.
+    async fn queries(first_answer: Answer) -> Vec<(u64, u64)> {
+        let node = FakeNode::start(vec![first_answer, Answer::result("[]")]).await;
+        let timeout = std::time::Duration::from_secs(1);
+        let limits = Limits { timeout, retries: 0, ..Limits::default() };
+        let client = Client::new(&node.url(), limits).unwrap();
+        let mut reader = ShareReader::new(client, Address::ZERO, &set(), 1);
+        while let Some(shares) = reader.read(1_000).await.unwrap() {
+            assert_eq!(shares, []);
+        }
+        let number = |value: &serde_json::Value| {
+            u64::from_str_radix(value.as_str().unwrap().strip_prefix("0x").unwrap(), 16).unwrap()
+        };
+        let asked = node.asked();
+        let filters = asked.iter().map(|request| &request["params"][0]);
+        filters.map(|one| (number(&one["fromBlock"]), number(&one["toBlock"]))).collect()
+    }
+
+    #[tokio::test]
+    async fn what_is_too_much_or_takes_too_long_is_read_in_parts() {
+        let refused = Answer::error(r#"{"code":-32005,"message":"more than 10000 results"}"#);
+        for too_much in [refused, Answer::Silence] {
+            let queries = queries(too_much).await;
+            assert_eq!(queries, [(1, 500), (1, 250), (251, 750), (751, 1_000)]);
+        }
+    }
+
+    #[tokio::test]
+    async fn shares_of_strangers_are_not_asked_for() {
+        let node = FakeNode::start(vec![Answer::result("[]")]).await;
+        let client = Client::new(&node.url(), Limits::default()).unwrap();
+        let reader = ShareReader::new(client, Address::ZERO, &set(), 1);
+        for mut reader in [reader.clone(), reader.of_block(8)] {
+            assert_eq!(reader.read(2).await.unwrap(), Some(vec![]));
+            assert_eq!(reader.read(2).await.unwrap(), None, "each block is read once");
+        }
+        let asked = node.asked();
+        let word = |address: Address| serde_json::json!(address.into_word());
+        let members: Vec<_> = set().members().iter().map(|one| word(one.address)).collect();
+        for request in &asked {
+            let topics = &request["params"][0]["topics"];
+            assert_eq!(topics[0], serde_json::json!(Bulletin::SharePosted::SIGNATURE_HASH));
+            let mut addresses = topics[1].as_array().unwrap().clone();
+            addresses.sort_by_key(ToString::to_string);
+            assert_eq!(addresses, members);
+        }
+        assert_eq!(asked[0]["params"][0]["topics"].get(2), None);
+        assert_eq!(asked[1]["params"][0]["topics"][2], serde_json::json!(B256::with_last_byte(8)));
     }
 }

@@ -7,6 +7,7 @@ use alloy::rpc::json_rpc::{RequestPacket, ResponsePacket};
 use alloy::transports::http::reqwest::{self, Url};
 use alloy::transports::{TransportError, TransportErrorKind, TransportFut};
 use backon::{ExponentialBuilder, Retryable as _};
+use std::fmt;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -31,42 +32,69 @@ impl Default for Limits {
 /// Why one attempt failed.
 #[derive(Debug, thiserror::Error)]
 enum AttemptError {
-    #[error(transparent)]
-    Http(reqwest::Error),
+    #[error("{node}: {error}")]
+    Http {
+        node: String,
+        #[source]
+        error: reqwest::Error,
+    },
     #[error("HTTP status {0}")]
     Status(reqwest::StatusCode),
     #[error("the answer has more than {0} bytes")]
     TooLong(usize),
     #[error("the answer is no JSON-RPC: {0}")]
     Json(serde_json::Error),
+    #[error("the answer is to request {got}, {want} was asked")]
+    Id { got: String, want: String },
 }
 
 impl AttemptError {
     /// Whether another attempt may go better: nobody answered, or the node is overloaded.
     fn is_passing(&self) -> bool {
         match self {
-            Self::Http(_) => true,
+            Self::Http { .. } => true,
             Self::Status(status) => status.is_server_error() || status.as_u16() == 429,
-            Self::TooLong(_) | Self::Json(_) => false,
+            Self::TooLong(_) | Self::Json(_) | Self::Id { .. } => false,
         }
     }
 }
 
-/// Whether the answer was longer than [`Limits::answer_bytes`].
-pub(crate) fn is_too_long(error: &TransportError) -> bool {
+/// Whether the answer was longer than [`Limits::answer_bytes`], or was not there in time although
+/// the node can be reached, or left out parts of a batch.
+pub(crate) fn is_too_much(error: &TransportError) -> bool {
     let custom = match error.as_transport_err() {
+        Some(TransportErrorKind::MissingBatchResponse(_)) => return true,
         Some(TransportErrorKind::Custom(custom)) => custom.downcast_ref::<AttemptError>(),
         _ => None,
     };
-    matches!(custom, Some(AttemptError::TooLong(_)))
+    match custom {
+        Some(AttemptError::TooLong(_)) => true,
+        Some(AttemptError::Http { error, .. }) => error.is_timeout() && !error.is_connect(),
+        _ => false,
+    }
 }
 
 /// The transport: cheap to clone, connections are shared.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct BoundedHttp {
     http: reqwest::Client,
     url: Url,
     limits: Limits,
+}
+
+impl fmt::Debug for BoundedHttp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { http: _, url, limits } = self;
+        let node = name_of(url);
+        f.debug_struct("BoundedHttp").field("node", &node).field("limits", limits).finish()
+    }
+}
+
+/// A node's name in errors: scheme, host and port. The rest of a URL often holds a key.
+fn name_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default().unwrap_or_default();
+    format!("{}://{host}:{port}", url.scheme())
 }
 
 impl BoundedHttp {
@@ -80,12 +108,16 @@ impl BoundedHttp {
         Ok(Self { http, url, limits })
     }
 
-    async fn attempt(&self, request: &RequestPacket) -> Result<ResponsePacket, AttemptError> {
-        let request = self.http.post(self.url.clone()).json(request);
-        let mut response = request.send().await.map_err(AttemptError::Http)?;
+    fn failed(&self, error: reqwest::Error) -> AttemptError {
+        AttemptError::Http { node: name_of(&self.url), error: error.without_url() }
+    }
+
+    async fn attempt(&self, asked: &RequestPacket) -> Result<ResponsePacket, AttemptError> {
+        let request = self.http.post(self.url.clone()).json(asked);
+        let mut response = request.send().await.map_err(|error| self.failed(error))?;
         let status = response.status();
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(AttemptError::Http)? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(error))? {
             if body.len().saturating_add(chunk.len()) > self.limits.answer_bytes {
                 return Err(AttemptError::TooLong(self.limits.answer_bytes));
             }
@@ -94,7 +126,9 @@ impl BoundedHttp {
         if !status.is_success() {
             return Err(AttemptError::Status(status));
         }
-        serde_json::from_slice(&body).map_err(AttemptError::Json)
+        let answer = serde_json::from_slice(&body).map_err(AttemptError::Json)?;
+        is_to(&answer, asked)?;
+        Ok(answer)
     }
 
     async fn exchange(self, request: RequestPacket) -> Result<ResponsePacket, TransportError> {
@@ -109,6 +143,19 @@ impl BoundedHttp {
             .await
             .map_err(TransportErrorKind::custom)
     }
+}
+
+/// Checks that a single answer is to the request; in batches, answers are found by their id.
+fn is_to(answer: &ResponsePacket, asked: &RequestPacket) -> Result<(), AttemptError> {
+    if let (ResponsePacket::Single(answer), RequestPacket::Single(asked)) = (answer, asked)
+        && answer.id != *asked.id()
+        // What a node could not read has no id.
+        && !(answer.id.is_none() && answer.is_error())
+    {
+        let (got, want) = (answer.id.to_string(), asked.id().to_string());
+        return Err(AttemptError::Id { got, want });
+    }
+    Ok(())
 }
 
 impl tower::Service<RequestPacket> for BoundedHttp {
@@ -128,96 +175,157 @@ impl tower::Service<RequestPacket> for BoundedHttp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fake::{Answer, FakeNode};
     use crate::{ChainError, Class, Client};
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use alloy_primitives::{Address, TxHash};
     use tokio::net::TcpListener;
-
-    const GOOD: &str = r#"{"jsonrpc":"2.0","id":0,"result":"0x2a"}"#;
-    const REVERT: &str =
-        r#"{"jsonrpc":"2.0","id":0,"error":{"code":3,"message":"reverted","data":"0x1234"}}"#;
-
-    /// A node that gives the answers in turn, then the last one for ever; counts what it was asked.
-    async fn node(answers: Vec<(u16, String)>) -> (String, Arc<AtomicUsize>) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&asked);
-        tokio::spawn(async move {
-            loop {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                let mut request = [0; 4096];
-                assert_ne!(stream.read(&mut request).await.unwrap(), 0);
-                let turn = counter.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1);
-                let (status, body) = &answers[turn];
-                let head = format!(
-                    "HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
-                    body.len()
-                );
-                // A client that has read enough hangs up.
-                if stream.write_all((head + body).as_bytes()).await.is_err() {
-                    continue;
-                }
-            }
-        });
-        (url, asked)
-    }
 
     fn limits() -> Limits {
         Limits { timeout: Duration::from_secs(5), retries: 2, answer_bytes: 1_000 }
     }
 
+    async fn node(answers: Vec<Answer>) -> (FakeNode, Client) {
+        let node = FakeNode::start(answers).await;
+        let client = Client::new(&node.url(), limits()).unwrap();
+        (node, client)
+    }
+
     #[tokio::test]
     async fn an_overloaded_node_is_asked_again() {
-        let busy = (503, String::new());
-        let (url, asked) = node(vec![busy.clone(), busy, (200, GOOD.into())]).await;
-        let client = Client::new(&url, limits()).unwrap();
+        let busy = Answer::Status(503);
+        let (node, client) = node(vec![busy.clone(), busy, Answer::result("\"0x2a\"")]).await;
         assert_eq!(client.latest().await.unwrap(), 42);
-        assert_eq!(asked.load(Ordering::SeqCst), 3);
+        assert_eq!(node.asked().len(), 3);
     }
 
     #[tokio::test]
     async fn a_node_that_stays_away_is_given_up_to_be_tried_later() {
-        let (url, asked) = node(vec![(503, String::new())]).await;
-        let error = Client::new(&url, limits()).unwrap().latest().await.unwrap_err();
+        let (node, client) = node(vec![Answer::Status(503)]).await;
+        let error = client.latest().await.unwrap_err();
         assert_eq!(error.class(), Class::Retry);
-        assert_eq!(asked.load(Ordering::SeqCst), 3, "one attempt and two more");
+        assert!(!error.is_too_much(), "{error}");
+        assert_eq!(node.asked().len(), 3, "one attempt and two more");
     }
 
     #[tokio::test]
     async fn answers_are_not_read_beyond_their_bound() {
-        let (url, asked) = node(vec![(200, "x".repeat(2_000))]).await;
-        let error = Client::new(&url, limits()).unwrap().latest().await.unwrap_err();
+        let (node, client) = node(vec![Answer::Body(vec![b'x'; 2_000])]).await;
+        let error = client.latest().await.unwrap_err();
         assert!(error.is_too_much(), "{error}");
-        assert_eq!(asked.load(Ordering::SeqCst), 1, "no second attempt");
+        assert_eq!(node.asked().len(), 1, "no second attempt");
     }
 
     #[tokio::test]
     async fn what_the_node_refuses_is_refused_once() {
-        let (url, asked) = node(vec![(200, REVERT.into())]).await;
-        let error = Client::new(&url, limits()).unwrap().latest().await.unwrap_err();
+        let reverted = r#"{"code":3,"message":"reverted","data":"0x1234"}"#;
+        let (node, client) = node(vec![Answer::error(reverted)]).await;
+        let error = client.latest().await.unwrap_err();
         assert!(matches!(&error, ChainError::Refused { code: 3, data: Some(data), .. }
             if data.as_ref() == [0x12, 0x34]));
         assert_eq!(error.class(), Class::Skip);
-        assert_eq!(asked.load(Ordering::SeqCst), 1);
+        assert_eq!(node.asked().len(), 1);
     }
 
     #[tokio::test]
-    async fn a_silent_node_is_left_after_the_time_out() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+    async fn a_silent_node_is_left_after_the_time_out_and_asked_for_less() {
+        let node = FakeNode::start(vec![Answer::Silence]).await;
         let timeout = Duration::from_millis(50);
         let limits = Limits { timeout, retries: 0, ..limits() };
-        let error = Client::new(&url, limits).unwrap().latest().await.unwrap_err();
+        let error = Client::new(&node.url(), limits).unwrap().latest().await.unwrap_err();
         assert_eq!(error.class(), Class::Retry, "{error}");
+        assert!(error.is_too_much(), "{error}");
+    }
+
+    /// What a node may say instead of an answer.
+    fn hostile() -> Vec<(&'static str, Answer)> {
+        let body = |bytes: &[u8]| Answer::Body(bytes.to_vec());
+        let huge = format!("\"0x1{}\"", "0".repeat(75));
+        let deep = "[".repeat(100_000);
+        let closed = format!("{deep}{}", "]".repeat(100_000));
+        vec![
+            ("nothing", body(b"")),
+            ("truncated", body(br#"{"jsonrpc":"2.0","id":0,"result":"0x2"#)),
+            ("more than one", body(br#"{"jsonrpc":"2.0","id":0,"result":"0x2"}{}"#)),
+            ("not UTF-8", body(b"{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":\"\xff\xfe\"}")),
+            ("no JSON-RPC", body(b"<html></html>")),
+            ("neither result nor error", body(br#"{"jsonrpc":"2.0","id":0}"#)),
+            ("another id", body(br#"{"jsonrpc":"2.0","id":77,"result":"0x2a"}"#)),
+            ("no id", body(br#"{"jsonrpc":"2.0","id":null,"result":"0x2a"}"#)),
+            ("an empty batch", body(b"[]")),
+            ("open brackets", body(deep.as_bytes())),
+            ("deep result", Answer::result(&closed)),
+            ("deep in an object", Answer::result(&format!("{{\"hash\":{closed}}}"))),
+            ("1e400", Answer::result("1e400")),
+            ("minus one", Answer::result("-1")),
+            ("2^300", Answer::result(&huge)),
+            ("2^300 as a field", Answer::result(&format!("{{\"number\":{huge}}}"))),
+            ("2^300 in a list", Answer::result(&format!("[{{\"blockNumber\":{huge}}}]"))),
+            ("a lone surrogate", Answer::result(r#""\ud800""#)),
+            ("too long", Answer::Body(vec![b' '; (1 << 20) + 1])),
+        ]
+    }
+
+    #[tokio::test]
+    async fn hostile_answers_are_errors_and_never_a_panic() {
+        for (what, answer) in hostile() {
+            let node = FakeNode::start(vec![answer]).await;
+            // A fresh client for each: its first request has id 0.
+            let limits = Limits { answer_bytes: 1 << 20, retries: 0, ..limits() };
+            let client = || Client::new(&node.url(), limits).unwrap();
+            let errors = [
+                client().latest().await.map(drop).unwrap_err(),
+                client().block(1).await.map(drop).unwrap_err(),
+                client().headers(1..=2).await.map(drop).unwrap_err(),
+                client().logs(Address::ZERO, 1..=2).await.map(drop).unwrap_err(),
+                client().fees().await.map(drop).unwrap_err(),
+                client().receipt(TxHash::ZERO).await.map(drop).unwrap_err(),
+            ];
+            for error in errors {
+                let is_told = matches!(error, ChainError::Transport(_) | ChainError::Answer(_));
+                assert!(is_told, "{what}: {error:?}");
+                assert_eq!(error.class(), Class::Retry, "{what}: {error}");
+            }
+        }
     }
 
     #[test]
-    fn only_http_is_a_url() {
-        for url in ["", "localhost:8545", "ws://localhost", "file:///etc/passwd"] {
+    fn only_http_is_a_url_and_none_is_repeated() {
+        for url in ["", "localhost:8545", "ws://localhost/s3cret", "file:///s3cret", "s3cret"] {
             let error = Client::new(url, limits()).unwrap_err();
-            assert!(matches!(error, ChainError::Url { .. }), "{url}");
+            assert!(matches!(error, ChainError::Url), "{url}");
+            assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
+        }
+    }
+
+    /// An error with all that caused it.
+    fn in_full(error: &ChainError) -> String {
+        let mut text = format!("{error} {error:?}");
+        let mut cause = std::error::Error::source(error);
+        while let Some(inner) = cause {
+            text += &format!(" {inner} {inner:?}");
+            cause = inner.source();
+        }
+        text
+    }
+
+    #[tokio::test]
+    async fn errors_name_the_node_but_not_its_secrets() {
+        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let silent = FakeNode::start(vec![Answer::Silence]).await;
+        let broken = FakeNode::start(vec![Answer::Status(500)]).await;
+        let limits = Limits { timeout: Duration::from_millis(50), retries: 0, ..limits() };
+        for (address, is_named) in
+            [(closed.to_string(), true), (silent.address, true), (broken.address, false)]
+        {
+            let url = format!("http://us3r:s3cret@{address}/v2/s3cret?key=s3cret");
+            let client = Client::new(&url, limits).unwrap();
+            let error = client.latest().await.unwrap_err();
+            let text = in_full(&error);
+            assert_eq!(text.contains(&format!("http://{address}")), is_named, "{text}");
+            for secret in ["s3cret", "us3r"] {
+                assert!(!text.contains(secret), "{text}");
+                assert!(!format!("{client:?}").contains(secret), "{client:?}");
+            }
         }
     }
 }

@@ -110,7 +110,7 @@ impl Honest {
     }
 
     fn with_claim(&self, events: Vec<Event>) -> BlockEvents {
-        let claim = (!events.is_empty()).then(|| (self.ledger.size(), self.ledger.root()));
+        let claim = Some((self.ledger.size(), self.ledger.root()));
         BlockEvents { block: block(self.number), events, claim }
     }
 
@@ -267,4 +267,21 @@ fn another_size_or_root_of_the_contract_is_a_disagreement() {
         next.claim = Some(claim);
         assert_eq!(replay.apply(&next), Err(want));
     }
+}
+
+#[test]
+fn a_block_that_was_not_compared_is_no_checkpoint_block() {
+    let (mut honest, first) = Honest::start();
+    let (mut compared, mut not) = (Replay::new(&network()), Replay::new(&network()));
+    for replay in [&mut compared, &mut not] {
+        replay.apply(&first).unwrap();
+    }
+    for _ in 0..64 {
+        let next = honest.next(&[]);
+        compared.apply(&next).unwrap();
+        not.apply(&BlockEvents { claim: None, ..next }).unwrap();
+    }
+    let heartbeats = compared.checkpoints_after(FIRST, usize::MAX);
+    assert!(heartbeats.len() >= 2, "{heartbeats:?}");
+    assert_eq!(not.checkpoints_after(FIRST, usize::MAX), []);
 }
