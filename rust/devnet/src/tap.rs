@@ -1,7 +1,9 @@
 //! A tap on the line between a program and a node: it lets everything through and can hold one
-//! exchange, so that a test may do something at exactly that moment.
+//! exchange, so that a test may do something at exactly that moment. It can also hide all logs, as
+//! a node does whose index of logs is behind.
 
 use crate::DevnetError;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,6 +29,8 @@ pub enum Hold {
 struct Shared {
     hold: Mutex<Option<Hold>>,
     held: Notify,
+    hides_logs: AtomicBool,
+    hidden: Notify,
 }
 
 impl Shared {
@@ -77,6 +81,16 @@ impl Tap {
         *self.shared.hold.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
+    /// From now on, every `eth_getLogs` is answered with no logs; or with what there is again.
+    pub fn hide_logs(&self, hides: bool) {
+        self.shared.hides_logs.store(hides, Ordering::SeqCst);
+    }
+
+    /// Waits until logs are hidden from somebody.
+    pub async fn hidden(&self) {
+        self.shared.hidden.notified().await;
+    }
+
     /// Waits until something is held.
     pub async fn held(&self) {
         self.shared.held.notified().await;
@@ -109,6 +123,11 @@ async fn pass(mut client: TcpStream, target: &str, shared: &Shared) -> std::io::
         if shared.holds(|hold| matches!(hold, Hold::Request(method) if names(method))) {
             return stay(client, shared).await;
         }
+        if shared.hides_logs.load(Ordering::SeqCst) && names("eth_getLogs") {
+            client.write_all(&no_logs(&request)?).await?;
+            shared.hidden.notify_one();
+            continue;
+        }
         node.write_all(&request).await?;
         let Some(answer) = message(&mut node).await? else {
             return Ok(());
@@ -120,6 +139,15 @@ async fn pass(mut client: TcpStream, target: &str, shared: &Shared) -> std::io::
         client.write_all(&answer).await?;
     }
     Ok(())
+}
+
+/// The answer to a single request for logs when there are none.
+fn no_logs(request: &[u8]) -> std::io::Result<Vec<u8>> {
+    let head = find(request, b"\r\n\r\n").map_or(0, |end| end.saturating_add(4));
+    let asked: serde_json::Value = serde_json::from_slice(&request[head..])?;
+    let answer = serde_json::json!({"jsonrpc": "2.0", "id": asked["id"], "result": []}).to_string();
+    let fields = format!("content-type: application/json\r\ncontent-length: {}", answer.len());
+    Ok(format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n{answer}").into())
 }
 
 /// Keeps the line open without a word until the caller closes it.

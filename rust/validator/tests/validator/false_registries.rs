@@ -1,15 +1,17 @@
 //! Registries that skip one of the five checks each. The network file names their code, so nothing
-//! but re-execution can tell; the validator must refuse, and say which rule was broken.
+//! but re-execution can tell; every validator must refuse, and say which rule was broken.
 //!
 //! The bytecode in `tests/contracts` comes from `test/utils/FalseRegistries.sol` (`make abi`).
 
 use crate::support::{Chain, PATIENCE};
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes};
 use fallow_chain::{ChainError, Disagreement, Registry};
 use fallow_devnet::DevAccount;
 use fallow_protocol::{Announcement, Code, SecretKey};
-use fallow_validator::{Phase, RefusalReason, Validator, ValidatorError};
+use fallow_validator::{Config, Phase, RefusalReason, Status, Validator, ValidatorError};
 use std::future::pending;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// Something that breaks one rule.
 #[derive(Clone, Copy, Debug)]
@@ -102,12 +104,12 @@ fn bytecode(json: &str) -> Bytes {
     serde_json::from_str::<Contract>(json).unwrap().bytecode
 }
 
-/// The honest registry refuses the lie with its code; the false one records it, and the validator
-/// refuses to sign, with the same code.
+/// The honest registry refuses the lie with its code; the false one records it, and each of the
+/// four validators refuses to sign, with the same code.
 async fn is_refused(json: &str, lies: &[Lie]) {
     for lie in lies {
         honest_registry_refuses(*lie).await;
-        validator_refuses(&bytecode(json), *lie).await;
+        validators_refuse(&bytecode(json), *lie).await;
     }
 }
 
@@ -121,40 +123,75 @@ async fn honest_registry_refuses(lie: Lie) {
     assert_eq!(fallow_chain::revert_refusal(&data).unwrap().code, lie.code(), "{lie:?}");
 }
 
-async fn validator_refuses(code: &Bytes, lie: Lie) {
-    let mut chain = Chain::start(code).await;
-    let resource = truth(&mut chain).await;
-    let validator = Validator::bind(chain.config()).await.unwrap();
-    let mut status = validator.status();
-    let running = tokio::spawn(validator.run(pending()));
-    // It signs as long as all is well.
-    let signed = status.wait_for(|status| status.size == 3 && status.posted.is_some());
-    tokio::time::timeout(PATIENCE, signed).await.unwrap().unwrap();
-    lie.tell(&mut chain, &resource).await.unwrap();
-    let error = tokio::time::timeout(PATIENCE, running).await.unwrap().unwrap().unwrap_err();
+/// A validator as a task.
+struct Running {
+    address: Address,
+    status: watch::Receiver<Status>,
+    task: JoinHandle<Result<(), ValidatorError>>,
+}
+
+impl Running {
+    async fn start(config: Config) -> Self {
+        let address = config.account_key.address();
+        let validator = Validator::bind(config).await.unwrap();
+        let status = validator.status();
+        Self { address, status, task: tokio::spawn(validator.run(pending())) }
+    }
+
+    /// Waits until it has signed the truth: it signs as long as all is well.
+    async fn signs(&mut self) {
+        let posted = self.status.wait_for(|status| status.size == 3 && status.posted.is_some());
+        tokio::time::timeout(PATIENCE, posted).await.unwrap().unwrap();
+    }
+
+    /// Waits until it refuses the lie, and checks that it signed and posted nothing from there on.
+    async fn refuses(self, chain: &Chain, lie: Lie) {
+        let ended = tokio::time::timeout(PATIENCE, self.task).await.unwrap().unwrap();
+        let reason = reason(ended, lie);
+        let status = self.status.borrow().clone();
+        let phase = Phase::Refused(RefusalReason::Disagreement(reason.clone()));
+        assert_eq!(status.phase, phase);
+        assert!(status.signed < Some(reason.block()), "nothing is signed from the lie on");
+        for block in reason.block()..=chain.client.latest().await.unwrap() {
+            let posted = chain.posted_by(self.address, block).await;
+            assert_eq!(posted, B256::ZERO, "{lie:?}: {} posted at {block}", self.address);
+        }
+    }
+}
+
+/// Why a validator ended, which must be the lie.
+fn reason(ended: Result<(), ValidatorError>, lie: Lie) -> Disagreement {
+    let error = ended.unwrap_err();
     assert_eq!(error.exit_code(), 1);
     let ValidatorError::Refused(RefusalReason::Disagreement(reason)) = error else {
         panic!("{lie:?}: {error}");
     };
     assert!(matches!(reason, Disagreement::Refused { index: 3, .. }), "{reason}");
     assert_eq!(reason.code(), Some(lie.code()), "{reason}");
-    let status = status.borrow().clone();
-    assert_eq!(status.phase, Phase::Refused(RefusalReason::Disagreement(reason.clone())));
-    assert!(status.signed < Some(reason.block()), "nothing is signed from the lie on");
-    for block in reason.block()..=chain.client.latest().await.unwrap() {
-        assert_eq!(chain.posted(block).await, B256::ZERO, "{lie:?}: posted at {block}");
-    }
-    never_signs_again(&chain, lie).await;
+    reason
 }
 
-/// A restart changes nothing.
-async fn never_signs_again(chain: &Chain, lie: Lie) {
-    let validator = Validator::bind(chain.config()).await.unwrap();
-    let ended = tokio::time::timeout(PATIENCE, validator.run(pending())).await.unwrap();
-    let Err(ValidatorError::Refused(RefusalReason::Disagreement(reason))) = ended else {
-        panic!("{lie:?}: {ended:?}");
-    };
-    assert_eq!(reason.code(), Some(lie.code()));
+async fn validators_refuse(code: &Bytes, lie: Lie) {
+    let mut chain = Chain::start(code).await;
+    let resource = truth(&mut chain).await;
+    let mut all = Vec::new();
+    for config in chain.configs() {
+        all.push(Running::start(config).await);
+    }
+    assert_eq!(all.len(), chain.set.members().len());
+    for running in &mut all {
+        running.signs().await;
+    }
+    lie.tell(&mut chain, &resource).await.unwrap();
+    for running in all {
+        running.refuses(&chain, lie).await;
+    }
+    // A restart changes nothing.
+    for config in chain.configs() {
+        let validator = Validator::bind(config).await.unwrap();
+        let ended = tokio::time::timeout(PATIENCE, validator.run(pending())).await.unwrap();
+        reason(ended, lie);
+    }
 }
 
 #[tokio::test]

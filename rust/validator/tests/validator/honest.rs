@@ -55,7 +55,7 @@ async fn share(chain: &Chain, checkpoint: &Checkpoint) -> bls::Signature {
     let mut posts = posts.filter(|post| post.blockNumber == checkpoint.block_number);
     let post = posts.next().expect("a share of the block");
     assert_eq!(posts.next(), None, "one share for each block");
-    assert_eq!(post.validator, chain.validator.account.address());
+    assert_eq!(post.validator, chain.validators[0].account.address());
     assert_eq!(post.digest, checkpoint.digest());
     bls::Signature::from_bytes(post.share.as_ref().try_into().unwrap()).unwrap()
 }
@@ -87,7 +87,7 @@ async fn checkpoints_of_an_honest_registry_are_signed_and_posted() {
     let checkpoint = follower.checkpoint(posted.posted.unwrap()).unwrap();
     assert_eq!((checkpoint.size, checkpoint.root), (3, follower.root()));
     let share = share(&chain, &checkpoint).await;
-    assert!(chain.validator.key.public_key().verifies(checkpoint.digest(), &share));
+    assert!(chain.validators[0].key.public_key().verifies(checkpoint.digest(), &share));
     running.crash().await;
 }
 
@@ -126,7 +126,7 @@ async fn crash_at(hold: Hold) {
     let signed = running.status.borrow().signed.expect("it signs before it posts");
     running.crash().await;
     let stored = {
-        let account = chain.validator.account.address();
+        let account = chain.validators[0].account.address();
         let identity = Identity { network_id: chain.network.network_id, account };
         Store::open(&chain.config().store, &identity).unwrap().signed(0, signed).unwrap()
     };
@@ -136,7 +136,7 @@ async fn crash_at(hold: Hold) {
     let checkpoint = followed(&chain).await.checkpoint(signed).unwrap();
     assert_eq!(stored, Some(checkpoint.digest()), "durable before anything was posted");
     let share = share(&chain, &checkpoint).await;
-    assert!(chain.validator.key.public_key().verifies(checkpoint.digest(), &share));
+    assert!(chain.validators[0].key.public_key().verifies(checkpoint.digest(), &share));
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn another_digest_on_the_bulletin_stops_the_validator() {
     let chain = Chain::start(&Registry::BYTECODE).await;
     let bulletin = chain.network.network.sidechain.bulletin;
     // Somebody with the same account posts for every block that may come next.
-    let key = chain.validator.account.key();
+    let key = chain.validators[0].account.key();
     let config = SenderConfig { confirmations: 0, ..SenderConfig::default() };
     let chain_id = chain.anvil.chain_id();
     let mut sender = Sender::new(chain.client.clone(), key, chain_id, config).unwrap();

@@ -3,5 +3,6 @@
 #![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, clippy::unwrap_used)]
 
 mod false_registries;
+mod hidden_logs;
 mod honest;
 mod support;

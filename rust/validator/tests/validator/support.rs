@@ -1,4 +1,4 @@
-//! One chain with one registry and one bulletin, and what a validator of it needs.
+//! One chain with one registry and one bulletin, and what the four validators of it need.
 
 use alloy::eips::BlockId;
 use alloy::sol_types::{SolCall, SolConstructor as _};
@@ -15,6 +15,8 @@ use fallow_validator::Config;
 use std::time::Duration;
 
 pub(crate) const INTERVAL: u64 = 2;
+/// Validators of every chain, each with the same weight.
+const VALIDATORS: usize = 4;
 /// Longest wait for anything: a machine under load, not what is expected.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -30,7 +32,8 @@ pub(crate) struct Chain {
     pub(crate) client: Client,
     pub(crate) network: NetworkFile,
     pub(crate) set: Set,
-    pub(crate) validator: DevValidator,
+    /// Tests with one validator take the first.
+    pub(crate) validators: Vec<DevValidator>,
     pub(crate) sender: Sender,
     /// The chain's time when it was deployed.
     pub(crate) now: u64,
@@ -45,29 +48,46 @@ impl Chain {
             AnvilOptions { block_time: Duration::from_millis(200), ..AnvilOptions::sidechain() };
         let anvil = Anvil::start(&options, folder.path()).await.unwrap();
         let client = Client::new(anvil.url(), Limits::default()).unwrap();
-        let (deployer, validator) = (DevAccount::new("deployer"), DevValidator::new(1));
-        anvil.fund(&[deployer.address(), validator.account.address()]).await.unwrap();
+        let deployer = DevAccount::new("deployer");
+        let validators: Vec<_> = (1..=VALIDATORS).map(DevValidator::new).collect();
+        let accounts = validators.iter().map(|one| one.account.address());
+        let accounts: Vec<_> = accounts.chain([deployer.address()]).collect();
+        anvil.fund(&accounts).await.unwrap();
         let chain_id = anvil.chain_id();
         let mut sender = Sender::new(client.clone(), deployer.key(), chain_id, SENDER).unwrap();
         let network = deploy(&client, &mut sender, chain_id, code).await;
         let now = client.block(client.latest().await.unwrap()).await.unwrap().time;
-        let key = validator.key.public_key();
-        let member = Member { address: validator.account.address(), weight: 1, key };
-        let set = Set::new(network.id(), 1, now + 86_400, vec![member]).unwrap();
+        let member = |one: &DevValidator| Member {
+            address: one.account.address(),
+            weight: 1,
+            key: one.key.public_key(),
+        };
+        let mut members: Vec<_> = validators.iter().map(member).collect();
+        members.sort_by_key(|member| member.address);
+        let set = Set::new(network.id(), 1, now + 86_400, members).unwrap();
         let trust = Trust { era: 0, set_number: 1, set_hash: set.hash(), checkpoint: None };
         let network = NetworkFile::new(network.0, trust);
-        Self { anvil, client, network, set, validator, sender, now, folder }
+        Self { anvil, client, network, set, validators, sender, now, folder }
     }
 
     pub(crate) fn config(&self) -> Config {
+        self.config_of(0)
+    }
+
+    pub(crate) fn configs(&self) -> impl Iterator<Item = Config> {
+        (0..VALIDATORS).map(|number| self.config_of(number))
+    }
+
+    fn config_of(&self, number: usize) -> Config {
+        let validator = &self.validators[number];
         Config {
             network: self.network.clone(),
             set: self.set.clone(),
-            bls_key: self.validator.key.clone(),
-            account_key: self.validator.account.key().clone(),
+            bls_key: validator.key.clone(),
+            account_key: validator.account.key().clone(),
             sidechain_url: self.anvil.url().to_owned(),
             limits: Limits::default(),
-            store: self.folder.path().join("signed.redb"),
+            store: self.folder.path().join(format!("signed-{number}.redb")),
             poll_interval: Duration::from_millis(50),
             finality: Finality::Latest,
             sender: SENDER,
@@ -143,9 +163,24 @@ impl Chain {
         self.sender.send(Call { to, data: call.abi_encode().into() }).await.map(drop)
     }
 
-    /// The digest that the validator has posted for a block.
+    /// Waits until the chain has a block.
+    pub(crate) async fn reaches(&self, block: u64) {
+        let look = std::time::Duration::from_millis(50);
+        fallow_devnet::poll("a block", PATIENCE, look, async || {
+            let latest = self.client.latest().await.unwrap();
+            Ok::<_, fallow_devnet::DevnetError>((latest >= block).then_some(()))
+        })
+        .await
+        .unwrap();
+    }
+
+    /// The digest that the first validator has posted for a block.
     pub(crate) async fn posted(&self, block: u64) -> B256 {
-        let validator = self.validator.account.address();
+        self.posted_by(self.validators[0].account.address(), block).await
+    }
+
+    /// The digest that a validator has posted for a block.
+    pub(crate) async fn posted_by(&self, validator: Address, block: u64) -> B256 {
         let call = Bulletin::digestOfCall { validator, era: 0, blockNumber: block };
         let bulletin = self.network.network.sidechain.bulletin;
         self.client.call(bulletin, &call, BlockId::latest()).await.unwrap()
