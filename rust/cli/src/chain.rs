@@ -104,7 +104,7 @@ pub(crate) fn client(which: &str, url: &str) -> Result<Client> {
 pub(crate) fn failure(which: &str, error: &ChainError) -> Failure {
     let failure = Failure::new(format_args!("{which}: {}", chain(error)));
     match error {
-        ChainError::Url { .. } => failure.hint("a node's URL looks like `http://127.0.0.1:8545`"),
+        ChainError::Url => failure.hint("a node's URL looks like `http://127.0.0.1:8545`"),
         ChainError::Transport(_) => {
             failure.hint(format_args!("is the node running? {} its URL", named_by(which)))
         }
