@@ -44,6 +44,8 @@ enum AttemptError {
     TooLong(usize),
     #[error("the answer is no JSON-RPC: {0}")]
     Json(serde_json::Error),
+    #[error("the answer is of JSON-RPC {0:?}, not 2.0")]
+    Version(String),
     #[error("the answer is to request {got}, {want} was asked")]
     Id { got: String, want: String },
 }
@@ -54,7 +56,7 @@ impl AttemptError {
         match self {
             Self::Http { .. } => true,
             Self::Status(status) => status.is_server_error() || status.as_u16() == 429,
-            Self::TooLong(_) | Self::Json(_) | Self::Id { .. } => false,
+            Self::TooLong(_) | Self::Json(_) | Self::Version(_) | Self::Id { .. } => false,
         }
     }
 }
@@ -127,6 +129,7 @@ impl BoundedHttp {
             return Err(AttemptError::Status(status));
         }
         let answer = serde_json::from_slice(&body).map_err(AttemptError::Json)?;
+        check_version(&answer, &body)?;
         is_to(&answer, asked)?;
         Ok(answer)
     }
@@ -142,6 +145,25 @@ impl BoundedHttp {
             .notify(|error, delay| tracing::debug!(%error, ?delay, "node did not answer"))
             .await
             .map_err(TransportErrorKind::custom)
+    }
+}
+
+/// The member that alloy does not look at. Version 1 has other errors; some nodes leave it out.
+#[derive(serde::Deserialize)]
+struct Versioned {
+    jsonrpc: Option<String>,
+}
+
+fn check_version(answer: &ResponsePacket, body: &[u8]) -> Result<(), AttemptError> {
+    let versions: Vec<Versioned> = match answer {
+        ResponsePacket::Single(_) => serde_json::from_slice(body).map(|one| vec![one]),
+        ResponsePacket::Batch(_) => serde_json::from_slice(body),
+    }
+    .map_err(AttemptError::Json)?;
+    let mut versions = versions.into_iter().filter_map(|one| one.jsonrpc);
+    match versions.find(|version| version != "2.0") {
+        Some(other) => Err(AttemptError::Version(other)),
+        None => Ok(()),
     }
 }
 
@@ -251,6 +273,8 @@ mod tests {
             ("neither result nor error", body(br#"{"jsonrpc":"2.0","id":0}"#)),
             ("another id", body(br#"{"jsonrpc":"2.0","id":77,"result":"0x2a"}"#)),
             ("no id", body(br#"{"jsonrpc":"2.0","id":null,"result":"0x2a"}"#)),
+            ("another version", body(br#"{"jsonrpc":"1.0","id":0,"result":"0x2a"}"#)),
+            ("no version", body(br#"{"jsonrpc":2,"id":0,"result":"0x2a"}"#)),
             ("an empty batch", body(b"[]")),
             ("open brackets", body(deep.as_bytes())),
             ("deep result", Answer::result(&closed)),
