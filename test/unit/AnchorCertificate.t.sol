@@ -210,9 +210,12 @@ contract AnchorCertificateTest is AnchorBase {
 
     /// @dev Two keys that cancel out: each proves its own possession, their sum proves nothing.
     function test_InfinityIsNoSumOfKeys() public {
-        AnchorConfig memory config = configOf(equalWeights(2));
+        uint64[] memory weights = equalWeights(3);
+        (weights[0], weights[1]) = (10, 10);
+        AnchorConfig memory config = configOf(weights);
         possessAs(config, 0, 7);
         possessAs(config, 1, BlsSigner.ORDER - 7);
+        possessAs(config, 2, 8);
         anchor = new Anchor(config);
         checkpoint = nextCheckpoint(5);
         _refusePoint(Certificate(hex"03", new bytes(128)));

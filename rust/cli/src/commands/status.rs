@@ -2,13 +2,13 @@
 
 use crate::anchored::{Anchoring, Anchorings};
 use crate::args::read::Status as Args;
-use crate::chain::{Chains, block_on, failure, ranges};
+use crate::chain::{Chains, block_on, failure};
 use crate::error::{ExitStatus, Result};
 use crate::files;
 use crate::printer::{BAD, GOOD, Printer};
 use crate::time;
 use alloy_primitives::Address;
-use fallow_chain::{Follower, PostedShare, Tally};
+use fallow_chain::{Follower, ShareReader, Tally};
 use fallow_protocol::{Checkpoint, NetworkId, Set, decimal};
 use serde::Serialize;
 
@@ -177,16 +177,13 @@ async fn tally(chains: &Chains, set: &Set, checkpoint: Checkpoint) -> Result<(Ve
     let bulletin = chains.side.file.network.sidechain.bulletin;
     let latest = client.latest().await.map_err(of_node)?;
     let first = checkpoint.block_number.saturating_add(1);
-    let mut posted: Vec<PostedShare> = Vec::new();
-    for range in ranges(first, latest) {
-        posted.extend(client.shares(bulletin, range).await.map_err(of_node)?);
+    let number = checkpoint.block_number;
+    let mut reader = ShareReader::new(client.clone(), bulletin, set, first).of_block(number);
+    let (mut tally, mut valid) = (Tally::new(checkpoint), Vec::new());
+    while let Some(posted) = reader.read(latest).await.map_err(of_node)? {
+        let counted = posted.iter().filter(|share| tally.add(set, share).is_ok());
+        valid.extend(counted.map(|share| share.validator));
     }
-    let mut tally = Tally::new(checkpoint);
-    let valid: Vec<_> = posted
-        .iter()
-        .filter(|share| tally.add(set, share).is_ok())
-        .map(|share| share.validator)
-        .collect();
     let shares = set.members().iter().map(|member| Signed {
         validator: member.address,
         weight: member.weight,
