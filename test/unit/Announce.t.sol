@@ -24,6 +24,26 @@ contract AnnounceTest is RefusalBase {
         assertFalse(resource.withdrawn, "not withdrawn");
     }
 
+    /// @dev A re-execution reads all it needs from the event, so no bit of it may be off.
+    function testFuzz_announce_EmitsEveryField(
+        uint16 volume,
+        uint32 slotSeconds,
+        uint32 noticeSeconds,
+        uint64 timestamp,
+        bytes32 document
+    ) public {
+        Announcement memory message = offer();
+        message.volume = uint16(bound(volume, 1, type(uint16).max));
+        message.slotSeconds = uint32(bound(slotSeconds, 1, type(uint32).max));
+        message.endTime = message.startTime + 3 * uint64(message.slotSeconds);
+        message.noticeSeconds = noticeSeconds;
+        message.timestamp = timestamp;
+        message.offer = document;
+        bytes memory signatures = signed(message);
+        expectAnnounced(message, signatures, 1);
+        registry.announce(message, signatures);
+    }
+
     function test_announce_GivenNothingRecorded_ResourceIsAllZero() public view {
         Resource memory resource = registry.resourceOf(keccak256("nothing"));
         assertEq(abi.encode(resource), new bytes(256), "all zero");
