@@ -41,6 +41,21 @@ struct Request {
     uint64 sequence;
 }
 
+/// @notice A requester's signed word that gives back the slots of one allocation from `fromTime` on
+/// (docs/protocol.md section 4.4).
+struct Release {
+    bytes32 requestId;
+    uint64 fromTime;
+    uint64 timestamp;
+}
+
+/// @notice A provider's signed word that closes a resource to new requests
+/// (docs/protocol.md section 4.5).
+struct Withdrawal {
+    bytes32 resourceId;
+    uint64 timestamp;
+}
+
 /// @notice An announcement with the provider's signature: 64 bytes, EIP-2098.
 struct SignedAnnouncement {
     Announcement announcement;
@@ -51,6 +66,22 @@ struct SignedAnnouncement {
 /// approver's: 64 or 128 bytes, EIP-2098.
 struct SignedRequest {
     Request request;
+    bytes signatures;
+}
+
+/// @notice A release with the requester's signature, the allocation's record (238 bytes) and the
+/// path from its leaf to a node of the log, lowest sibling first.
+struct SignedRelease {
+    Release release;
+    bytes signatures;
+    bytes record;
+    bytes32[] path;
+}
+
+/// @notice A withdrawal with the announcement that it closes and the provider's signature.
+struct SignedWithdrawal {
+    Withdrawal withdrawal;
+    Announcement announcement;
     bytes signatures;
 }
 
@@ -89,6 +120,10 @@ interface IRegistry is INetwork {
 
     /// @notice 001 Thrown when the signatures are not a whole number of 64 byte signatures.
     error SignaturesLengthInvalid(uint256 got, uint256 want);
+    /// @notice 002 Thrown when the record has not the length of an allocation's.
+    error RecordLengthInvalid(uint256 got, uint256 want);
+    /// @notice 003 Thrown when the record does not begin with version 1 and kind 2.
+    error RecordNotAllocation(uint256 got, uint256 want);
     /// @notice 101 Thrown when the requester's signature recovers to somebody else or to nobody.
     error RequesterSignatureInvalid(address got, address want);
     /// @notice 102 Thrown when there are more or fewer signatures than the resource needs.
@@ -101,14 +136,20 @@ interface IRegistry is INetwork {
     error ResourceUnknown(bytes32 got, uint256 want);
     /// @notice 203 Thrown when the provider has withdrawn the resource.
     error ResourceWithdrawn(bytes32 got, uint256 want);
-    /// @notice 204 Thrown when an announcement names an approver.
-    error ApproverUnsupported(address got, address want);
+    /// @notice 205 Thrown when the announcement brought along is not that of the resource.
+    error AnnouncementMismatch(bytes32 got, bytes32 want);
+    /// @notice 206 Thrown when the release names another request than the record's.
+    error AllocationMismatch(bytes32 got, bytes32 want);
+    /// @notice 207 Thrown when the path leads to `got`, not to the node `want` of the log.
+    error AllocationUnproven(bytes32 got, bytes32 want);
     /// @notice 301 Thrown when the announcement is recorded already, at index `want`.
     error ResourceAlreadyRecorded(bytes32 got, uint256 want);
     /// @notice 302 Thrown when the sequence is 0 or more than 128 from the highest seen, `want`.
     error SequenceOutsideWindow(uint256 got, uint256 want);
     /// @notice 303 Thrown when the sequence was used before; `want` is the highest seen.
     error SequenceAlreadyUsed(uint256 got, uint256 want);
+    /// @notice 304 Thrown when the allocation of the request, at index `want`, was released before.
+    error AllocationAlreadyReleased(bytes32 got, uint256 want);
     /// @notice 401 Thrown when the volume is 0.
     error VolumeTooSmall(uint256 got, uint256 want);
     /// @notice 402 Thrown when startTime `got` is not before endTime `want`.
@@ -129,6 +170,11 @@ interface IRegistry is INetwork {
     error FirstSlotEnded(uint256 got, uint256 want);
     /// @notice 410 Thrown when the timestamp is more than 300 seconds from the block time `want`.
     error TimestampOutsideDrift(uint256 got, uint256 want);
+    /// @notice 411 Thrown when the release begins at `got`, before the allocation or at its end.
+    error ReleaseOutsideAllocation(uint256 got, uint256 want);
+    /// @notice 412 Thrown when the release begins at `got`, before the earliest time `want` that the
+    /// resource's notice still lets go.
+    error NoticeTooShort(uint256 got, uint256 want);
     /// @notice 501 Thrown when some slot has only `want` units free.
     error CapacityExceeded(uint256 got, uint256 want);
 
@@ -138,6 +184,9 @@ interface IRegistry is INetwork {
     error WriterInvalid(uint8 kind, address got, address want);
     /// @notice Thrown when a body is longer than 512 bytes.
     error BodyTooLong(uint256 got, uint256 want);
+    /// @notice Thrown when a packed batch of `length` bytes has no whole and known group or item at
+    /// `offset`.
+    error PackedBatchInvalid(uint256 offset, uint256 length);
 
     /// @notice Emitted once, by the constructor: record 0. `networkId` first.
     event NetworkStarted(
@@ -146,7 +195,7 @@ interface IRegistry is INetwork {
         bytes32 parentCheckpoint,
         uint64 parentSize
     );
-    // The next three events carry every field of the message and the signatures. Numbers are packed:
+    // The next four events carry every field of the message and the signatures. Numbers are packed:
     // a word of data costs 256 gas, as much as everything that is checked about a sequence, and
     // every message pays for it.
 
@@ -172,9 +221,32 @@ interface IRegistry is INetwork {
     event VolumeAllocated(
         bytes32 indexed resourceId, uint256 terms, uint256 times, bytes32 r, bytes32 vs
     );
-    /// @notice Emitted right after `VolumeAllocated` when an approver signed, too. Not in this version
-    /// of the registry, whose resources have no approver.
+    /// @notice Emitted right after `VolumeAllocated` when an approver signed, too.
     event VolumeApproved(uint64 indexed index, bytes32 r, bytes32 vs);
+    /// @notice Emitted for every release recorded.
+    /// @param times index of the allocation 64 | fromTime 64 | timestamp 64 | index of the record 64
+    /// @param r first half of the requester's signature
+    /// @param vs second half
+    event VolumeReleased(bytes32 indexed resourceId, uint256 times, bytes32 r, bytes32 vs);
+    /// @notice Emitted for every withdrawal recorded, with the announcement, which may be nowhere
+    /// else on the ledger.
+    event WithdrawalRecorded(
+        bytes32 indexed resourceId,
+        uint64 index,
+        uint64 timestamp,
+        Announcement announcement,
+        bytes32 r,
+        bytes32 vs
+    );
+    /// @notice Emitted for requests that a packed batch recorded.
+    /// @param index index of the first one's record; the others follow
+    /// @param groups as in the calldata (docs/protocol.md section 4.6), without the items that were
+    /// refused, without groups of which none is left; bit 1 of each kind is clear
+    event BatchAllocated(uint64 index, bytes groups);
+    /// @notice Emitted for releases that a packed batch recorded.
+    /// @param index index of the first one's record; the others follow
+    /// @param items n x (index of the allocation 8 | fromTime 8 | timestamp 8 | signature 64)
+    event BatchReleased(uint64 index, bytes items);
     /// @notice Emitted for every record of kind 16 and up.
     event RecordAppended(uint8 indexed kind, address indexed writer, uint64 index, bytes body);
     /// @notice Emitted by a batch for every item that it skipped; `id` is the message's id.

@@ -22,6 +22,10 @@ library MessageLib {
         "Request(bytes32 resourceId,address requester,uint16 volume,uint64 startTime,"
         "uint64 endTime,uint64 timestamp,uint64 sequence)"
     );
+    bytes32 internal constant RELEASE_TYPE_HASH =
+        keccak256("Release(bytes32 requestId,uint64 fromTime,uint64 timestamp)");
+    bytes32 internal constant WITHDRAWAL_TYPE_HASH =
+        keccak256("Withdrawal(bytes32 resourceId,uint64 timestamp)");
 
     /// @notice The domain separator; the salt is the network's id.
     function domainSeparatorOf(address registry, bytes32 networkId)
@@ -44,9 +48,7 @@ library MessageLib {
     /// @dev Reverts without data on a number with bits above its type, as Solidity's decoder does: a
     /// message has one encoding. POINTERS: Solidity lets an item of an array have a negative offset,
     /// so a pointer may stand just below 2^256. The copy would read zeros there, the readers of single
-    /// fields below would wrap round to other calldata; what is hashed must be what is read. Left out
-    /// of the test are those that the rules bound anyway before anything is
-    /// written: provider (a signer), approver (zero), startTime and endTime (below 2^40).
+    /// fields below would wrap round to other calldata; what is hashed must be what is read.
     function idOf(Announcement calldata message, bytes32 domainSeparator)
         internal
         pure
@@ -58,8 +60,10 @@ library MessageLib {
             mstore(m, typeHash)
             calldatacopy(add(m, 0x20), message, 0x120)
             let surplus := shr(32, or(mload(add(m, 0xc0)), mload(add(m, 0xe0))))
+            surplus := or(surplus, shr(160, or(mload(add(m, 0x20)), mload(add(m, 0x40)))))
             surplus := or(surplus, shr(16, mload(add(m, 0x60))))
-            surplus := or(surplus, shr(64, mload(add(m, 0x100))))
+            let times := or(or(mload(add(m, 0x80)), mload(add(m, 0xa0))), mload(add(m, 0x100)))
+            surplus := or(surplus, shr(64, times))
             // See POINTERS below.
             if or(surplus, shr(64, message)) { revert(0, 0) }
             let structHash := keccak256(m, 0x140)
@@ -71,8 +75,8 @@ library MessageLib {
     }
 
     /// @notice The id of a request: `keccak(0x1901 || domainSeparator || structHash)`.
-    /// @dev As above. Left out are requester (a signer), startTime and endTime (inside a resource's
-    /// window) and timestamp (near the block's).
+    /// @dev As above. Left out are those that the rules bound before anything is written: requester
+    /// (a signer), startTime and endTime (inside a resource's window) and timestamp (near the block's).
     function idOf(Request calldata message, bytes32 domainSeparator)
         internal
         pure
@@ -91,6 +95,36 @@ library MessageLib {
             mstore(add(m, 34), structHash)
             id := keccak256(m, 66)
         }
+    }
+
+    /// @notice The id of a release: `keccak(0x1901 || domainSeparator || structHash)`.
+    /// @dev Takes values, each read once: what is hashed is what is read. Callers know their bounds.
+    function releaseIdOf(
+        bytes32 requestId,
+        uint256 fromTime,
+        uint256 timestamp_,
+        bytes32 domainSeparator
+    ) internal pure returns (bytes32) {
+        bytes32 structHash = keccak256(
+            abi.encode(RELEASE_TYPE_HASH, requestId, fromTime, timestamp_)
+        );
+        return digestOf(structHash, domainSeparator);
+    }
+
+    /// @notice The id of a withdrawal: `keccak(0x1901 || domainSeparator || structHash)`.
+    /// @dev As above.
+    function withdrawalIdOf(bytes32 resourceId, uint256 timestamp_, bytes32 domainSeparator)
+        internal
+        pure
+        returns (bytes32)
+    {
+        bytes32 structHash = keccak256(abi.encode(WITHDRAWAL_TYPE_HASH, resourceId, timestamp_));
+        return digestOf(structHash, domainSeparator);
+    }
+
+    /// @notice EIP-712 digest of a struct.
+    function digestOf(bytes32 structHash, bytes32 domainSeparator) internal pure returns (bytes32) {
+        return keccak256(abi.encodePacked(hex"1901", domainSeparator, structHash));
     }
 
     /* FIELDS of a message that was hashed before: one word each, no further validation */

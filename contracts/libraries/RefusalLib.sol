@@ -7,16 +7,21 @@ import {IRegistry, Refusal} from "../interfaces/IRegistry.sol";
 /// @dev A refusal travels as three words on the stack, (code, got, want); code 0 refuses nothing.
 library RefusalLib {
     uint256 internal constant SIGNATURES_LENGTH_INVALID = 1;
+    uint256 internal constant RECORD_LENGTH_INVALID = 2;
+    uint256 internal constant RECORD_NOT_ALLOCATION = 3;
     uint256 internal constant REQUESTER_SIGNATURE_INVALID = 101;
     uint256 internal constant SIGNATURE_COUNT_INVALID = 102;
     uint256 internal constant APPROVER_SIGNATURE_INVALID = 103;
     uint256 internal constant PROVIDER_SIGNATURE_INVALID = 201;
     uint256 internal constant RESOURCE_UNKNOWN = 202;
     uint256 internal constant RESOURCE_WITHDRAWN = 203;
-    uint256 internal constant APPROVER_UNSUPPORTED = 204;
+    uint256 internal constant ANNOUNCEMENT_MISMATCH = 205;
+    uint256 internal constant ALLOCATION_MISMATCH = 206;
+    uint256 internal constant ALLOCATION_UNPROVEN = 207;
     uint256 internal constant RESOURCE_ALREADY_RECORDED = 301;
     uint256 internal constant SEQUENCE_OUTSIDE_WINDOW = 302;
     uint256 internal constant SEQUENCE_ALREADY_USED = 303;
+    uint256 internal constant ALLOCATION_ALREADY_RELEASED = 304;
     uint256 internal constant VOLUME_TOO_SMALL = 401;
     uint256 internal constant WINDOW_EMPTY = 402;
     uint256 internal constant SLOT_TOO_SHORT = 403;
@@ -27,6 +32,8 @@ library RefusalLib {
     uint256 internal constant TOO_MANY_WORDS = 408;
     uint256 internal constant FIRST_SLOT_ENDED = 409;
     uint256 internal constant TIMESTAMP_OUTSIDE_DRIFT = 410;
+    uint256 internal constant RELEASE_OUTSIDE_ALLOCATION = 411;
+    uint256 internal constant NOTICE_TOO_SHORT = 412;
     uint256 internal constant CAPACITY_EXCEEDED = 501;
 
     /// @notice Reverts with the error of a code. Each takes got and want, one word each.
@@ -54,6 +61,7 @@ library RefusalLib {
 
     /// @notice Selector of the error of a code.
     function selectorOf(uint256 code) internal pure returns (bytes4) {
+        if (code < 100) return _decodeSelector(code);
         if (code < 200) return _signatureSelector(code);
         if (code < 300) return _resourceSelector(code);
         if (code < 400) return _duplicateSelector(code);
@@ -62,8 +70,13 @@ library RefusalLib {
         return IRegistry.CapacityExceeded.selector;
     }
 
-    function _signatureSelector(uint256 code) private pure returns (bytes4) {
+    function _decodeSelector(uint256 code) private pure returns (bytes4) {
         if (code == SIGNATURES_LENGTH_INVALID) return IRegistry.SignaturesLengthInvalid.selector;
+        if (code == RECORD_LENGTH_INVALID) return IRegistry.RecordLengthInvalid.selector;
+        return IRegistry.RecordNotAllocation.selector;
+    }
+
+    function _signatureSelector(uint256 code) private pure returns (bytes4) {
         if (code == REQUESTER_SIGNATURE_INVALID) {
             return IRegistry.RequesterSignatureInvalid.selector;
         }
@@ -75,13 +88,16 @@ library RefusalLib {
         if (code == PROVIDER_SIGNATURE_INVALID) return IRegistry.ProviderSignatureInvalid.selector;
         if (code == RESOURCE_UNKNOWN) return IRegistry.ResourceUnknown.selector;
         if (code == RESOURCE_WITHDRAWN) return IRegistry.ResourceWithdrawn.selector;
-        return IRegistry.ApproverUnsupported.selector;
+        if (code == ANNOUNCEMENT_MISMATCH) return IRegistry.AnnouncementMismatch.selector;
+        if (code == ALLOCATION_MISMATCH) return IRegistry.AllocationMismatch.selector;
+        return IRegistry.AllocationUnproven.selector;
     }
 
     function _duplicateSelector(uint256 code) private pure returns (bytes4) {
         if (code == RESOURCE_ALREADY_RECORDED) return IRegistry.ResourceAlreadyRecorded.selector;
         if (code == SEQUENCE_OUTSIDE_WINDOW) return IRegistry.SequenceOutsideWindow.selector;
-        return IRegistry.SequenceAlreadyUsed.selector;
+        if (code == SEQUENCE_ALREADY_USED) return IRegistry.SequenceAlreadyUsed.selector;
+        return IRegistry.AllocationAlreadyReleased.selector;
     }
 
     function _announcementSelector(uint256 code) private pure returns (bytes4) {
@@ -97,6 +113,8 @@ library RefusalLib {
         if (code == SLOTS_NOT_ALIGNED) return IRegistry.SlotsNotAligned.selector;
         if (code == TOO_MANY_WORDS) return IRegistry.TooManyWords.selector;
         if (code == FIRST_SLOT_ENDED) return IRegistry.FirstSlotEnded.selector;
-        return IRegistry.TimestampOutsideDrift.selector;
+        if (code == TIMESTAMP_OUTSIDE_DRIFT) return IRegistry.TimestampOutsideDrift.selector;
+        if (code == RELEASE_OUTSIDE_ALLOCATION) return IRegistry.ReleaseOutsideAllocation.selector;
+        return IRegistry.NoticeTooShort.selector;
     }
 }

@@ -12,14 +12,15 @@ library ResourceLib {
     /// @dev Times have 40 bits in the word: until the year 36812.
     uint256 internal constant MAX_END_TIME = (1 << 40) - 1;
 
-    /// @notice Packs an announcement without an approver, recorded at `index`.
+    /// @notice Packs an announcement recorded at `index`.
     /// @dev *Requirements:* startTime < endTime <= MAX_END_TIME.
     function pack(Announcement calldata announcement, uint256 index)
         internal
         pure
         returns (uint256)
     {
-        return (MessageLib.volumeOf(announcement) << 240)
+        uint256 flags = MessageLib.approverOf(announcement) == 0 ? 0 : FLAG_APPROVER;
+        return flags | (MessageLib.volumeOf(announcement) << 240)
             | (MessageLib.startOf(announcement) << 200) | (MessageLib.endOf(announcement) << 160)
             | (MessageLib.slotSecondsOf(announcement) << 128)
             | (MessageLib.noticeSecondsOf(announcement) << 96) | (index << 32);

@@ -79,6 +79,8 @@ abstract contract Ledger is IRegistry {
         if (code == 0) (code, got, want) = _checkOffer(message);
         if (code == 0) {
             _resources[id] = ResourceLib.pack(message, index);
+            uint256 approver = MessageLib.approverOf(message);
+            if (approver != 0) _approvers[id] = address(uint160(approver));
             bytes32 evidence = EventLib.resourceAnnounced(id, index, message, signatures);
             leaf = RecordLib.announcementLeaf(message, index, evidence);
         }
@@ -96,12 +98,7 @@ abstract contract Ledger is IRegistry {
             (got, want) = (signatures.length, SignatureLib.LENGTH);
         } else {
             (got, want) = (SignatureLib.recover(id, signatures, 0), MessageLib.providerOf(message));
-            uint256 approver = MessageLib.approverOf(message);
-            if (!SignatureLib.isBy(got, want)) {
-                code = RefusalLib.PROVIDER_SIGNATURE_INVALID;
-            } else if (approver != 0) {
-                (code, got, want) = (RefusalLib.APPROVER_UNSUPPORTED, approver, 0);
-            }
+            if (!SignatureLib.isBy(got, want)) code = RefusalLib.PROVIDER_SIGNATURE_INVALID;
         }
     }
 

@@ -192,16 +192,21 @@ abstract contract RefusalBase is RegistryBase {
 
     function signatureOf(uint16 code) internal pure returns (string memory) {
         if (code == 1) return "SignaturesLengthInvalid(uint256,uint256)";
+        if (code == 2) return "RecordLengthInvalid(uint256,uint256)";
+        if (code == 3) return "RecordNotAllocation(uint256,uint256)";
         if (code == 101) return "RequesterSignatureInvalid(address,address)";
         if (code == 102) return "SignatureCountInvalid(uint256,uint256)";
         if (code == 103) return "ApproverSignatureInvalid(address,address)";
         if (code == 201) return "ProviderSignatureInvalid(address,address)";
         if (code == 202) return "ResourceUnknown(bytes32,uint256)";
         if (code == 203) return "ResourceWithdrawn(bytes32,uint256)";
-        if (code == 204) return "ApproverUnsupported(address,address)";
+        if (code == 205) return "AnnouncementMismatch(bytes32,bytes32)";
+        if (code == 206) return "AllocationMismatch(bytes32,bytes32)";
+        if (code == 207) return "AllocationUnproven(bytes32,bytes32)";
         if (code == 301) return "ResourceAlreadyRecorded(bytes32,uint256)";
         if (code == 302) return "SequenceOutsideWindow(uint256,uint256)";
         if (code == 303) return "SequenceAlreadyUsed(uint256,uint256)";
+        if (code == 304) return "AllocationAlreadyReleased(bytes32,uint256)";
         return _fieldError(code);
     }
 
@@ -216,6 +221,8 @@ abstract contract RefusalBase is RegistryBase {
         if (code == 408) return "TooManyWords(uint256,uint256)";
         if (code == 409) return "FirstSlotEnded(uint256,uint256)";
         if (code == 410) return "TimestampOutsideDrift(uint256,uint256)";
+        if (code == 411) return "ReleaseOutsideAllocation(uint256,uint256)";
+        if (code == 412) return "NoticeTooShort(uint256,uint256)";
         if (code == 501) return "CapacityExceeded(uint256,uint256)";
         revert("not a code of the ledger");
     }
