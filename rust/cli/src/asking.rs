@@ -35,6 +35,7 @@ pub(crate) async fn sign(
         network_id: side.file.network_id,
         request,
         signature: key.sign(request.id(&side.file.domain()).0),
+        approval: None,
     })
 }
 

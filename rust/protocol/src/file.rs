@@ -1,6 +1,8 @@
 //! JSON files that people exchange (sections 1 and 13).
 
-use crate::{AccessGrant, Announcement, NetworkId, Request, Signature};
+use crate::{
+    AccessGrant, Announcement, NetworkId, Release, Request, RequestId, Signature, Withdrawal,
+};
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -86,6 +88,53 @@ pub struct RequestFile {
     pub request: Request,
     /// The requester's.
     pub signature: Signature,
+    /// The approver's, if the resource has one and it has signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Signature>,
+}
+
+/// An approver's answer to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ApprovalFile {
+    /// Always [`FILE_VERSION`].
+    pub version: u8,
+    /// The network.
+    pub network_id: NetworkId,
+    /// The request that is approved.
+    pub request_id: RequestId,
+    /// Who approves.
+    pub approver: Address,
+    /// The approver's, over the request's id.
+    pub signature: Signature,
+}
+
+/// A signed release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReleaseFile {
+    /// Always [`FILE_VERSION`].
+    pub version: u8,
+    /// The network.
+    pub network_id: NetworkId,
+    /// What is given back. Record and path are for whoever submits it, who has the log.
+    pub release: Release,
+    /// The requester's.
+    pub signature: Signature,
+}
+
+/// A signed withdrawal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WithdrawalFile {
+    /// Always [`FILE_VERSION`].
+    pub version: u8,
+    /// The network.
+    pub network_id: NetworkId,
+    /// What is closed.
+    pub withdrawal: Withdrawal,
+    /// The provider's.
+    pub signature: Signature,
 }
 
 /// A provider's nonce.
@@ -114,4 +163,76 @@ pub struct GrantFile {
     pub grant: AccessGrant,
     /// The requester's.
     pub signature: Signature,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn request() -> Value {
+        json!({
+            "version": 1,
+            "networkId": NetworkId::repeat_byte(1),
+            "request": {
+                "resourceId": B256::repeat_byte(2),
+                "requester": Address::repeat_byte(3),
+                "volume": 4,
+                "startTime": "5",
+                "endTime": "6",
+                "timestamp": "7",
+                "sequence": "8",
+            },
+            "signature": Signature::from([9; 64]),
+        })
+    }
+
+    /// Reads a file and writes it: the same again.
+    fn same<T: DeserializeOwned + Serialize>(file: &Value) -> bool {
+        let read: T = read_json(file.to_string().as_bytes()).unwrap();
+        serde_json::to_value(read).unwrap() == *file
+    }
+
+    #[test]
+    fn a_request_is_approved_or_not() {
+        let mut file = request();
+        assert!(same::<RequestFile>(&file));
+        file["approval"] = json!(Signature::from([10; 64]));
+        assert!(same::<RequestFile>(&file));
+        let read: RequestFile = read_json(file.to_string().as_bytes()).unwrap();
+        assert_eq!(read.approval, Some(Signature::from([10; 64])));
+    }
+
+    #[test]
+    fn approvals_releases_and_withdrawals_have_files() {
+        let file = |field: &str, value: Value| {
+            let mut file = json!({
+                "version": 1,
+                "networkId": NetworkId::repeat_byte(1),
+                "signature": Signature::from([9; 64]),
+            });
+            file[field] = value;
+            file
+        };
+        let id = B256::repeat_byte(2);
+        let release = json!({ "requestId": id, "fromTime": "3", "timestamp": "4" });
+        assert!(same::<ReleaseFile>(&file("release", release)));
+        let withdrawal = json!({ "resourceId": id, "timestamp": "4" });
+        assert!(same::<WithdrawalFile>(&file("withdrawal", withdrawal)));
+        let mut approval = file("requestId", json!(id));
+        approval["approver"] = json!(Address::repeat_byte(5));
+        assert!(same::<ApprovalFile>(&approval));
+    }
+
+    #[test]
+    fn unknown_keys_and_short_signatures_are_refused() {
+        let refused = |key: &str, value: Value| {
+            let mut file = request();
+            file[key] = value;
+            read_json::<RequestFile>(file.to_string().as_bytes()).unwrap_err().to_string()
+        };
+        assert!(refused("approver", json!(null)).contains("unknown field"));
+        assert!(!refused("approval", json!("0x00")).is_empty());
+        assert!(!refused("signature", json!(format!("0x{}", "00".repeat(63)))).is_empty());
+    }
 }

@@ -38,6 +38,7 @@ mod id;
 mod message;
 mod network;
 mod network_file;
+pub mod packed;
 mod record;
 mod refusal;
 mod requester;
@@ -52,16 +53,16 @@ pub use certificate::{CERTIFICATE_MAX_BYTES, Certificate, CertificateError};
 pub use checkpoint::{CHECKPOINT_BYTES, Checkpoint, CheckpointRule};
 pub use evidence::{EVIDENCE_MAX_BYTES, Evidence};
 pub use file::{
-    AnnouncementFile, FILE_MAX_BYTES, FILE_VERSION, FileError, GrantFile, NonceFile, RequestFile,
-    read_json,
+    AnnouncementFile, ApprovalFile, FILE_MAX_BYTES, FILE_VERSION, FileError, GrantFile, NonceFile,
+    ReleaseFile, RequestFile, WithdrawalFile, read_json,
 };
 pub use id::{NetworkId, RequestId, ResourceId, SetHash};
 pub use message::{AccessGrant, Announcement, Domain, Release, Request, Withdrawal};
 pub use network::{MAX_WRITERS, Network, Parameters, ParametersError, Writer};
 pub use network_file::{AnchorChain, CodeHashes, NetworkFile, NetworkPart, Sidechain, Trust};
 pub use record::{
-    AllocationBody, AnnouncementBody, Body, FIRST_OPEN_KIND, GenesisBody, HEADER_BYTES,
-    RECORD_MAX_BYTES, RECORD_VERSION, Record, ReleaseBody, WithdrawalBody,
+    ALLOCATION_BYTES, AllocationBody, AnnouncementBody, Body, FIRST_OPEN_KIND, GenesisBody,
+    HEADER_BYTES, RECORD_MAX_BYTES, RECORD_VERSION, Record, ReleaseBody, WithdrawalBody,
 };
 pub use refusal::{Code, Refusal, Unit};
 pub use requester::{RequesterWord, SEQUENCE_WINDOW};

@@ -113,11 +113,9 @@ pub struct Announcement {
 }
 
 impl Announcement {
-    /// EIP-712 struct hash.
-    #[must_use]
-    pub fn struct_hash(&self) -> B256 {
-        hash_words([
-            *ANNOUNCEMENT,
+    /// The fields as the ABI encodes them, one word each.
+    pub(crate) fn words(&self) -> [B256; 9] {
+        [
             self.provider.into_word(),
             self.approver.into_word(),
             word(self.volume.into()),
@@ -127,7 +125,15 @@ impl Announcement {
             word(self.notice_seconds.into()),
             word(self.timestamp),
             self.offer,
-        ])
+        ]
+    }
+
+    /// EIP-712 struct hash.
+    #[must_use]
+    pub fn struct_hash(&self) -> B256 {
+        let mut words = [*ANNOUNCEMENT; 10];
+        words[1..].copy_from_slice(&self.words());
+        hash_words(words)
     }
 
     /// The resource's id.

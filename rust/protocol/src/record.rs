@@ -8,6 +8,8 @@ use alloy_primitives::{Address, B256};
 pub const RECORD_VERSION: u8 = 1;
 /// Bytes of a record's header.
 pub const HEADER_BYTES: usize = 38;
+/// Bytes of an allocation's record.
+pub const ALLOCATION_BYTES: usize = HEADER_BYTES + 200;
 /// The lowest kind that further writers may append.
 pub const FIRST_OPEN_KIND: u8 = 16;
 /// Bytes of the longest record: a header and a further writer's body.
