@@ -1,30 +1,22 @@
 //! The ledger: applies messages, one after the other.
 
 use crate::state::State;
-use crate::{ApplyError, Finding, LedgerConfig, MAX_BODY_BYTES, Message, check};
-use alloy_primitives::{Address, B256, U256};
-use fallow_log::{Frontier, leaf_hash};
-use fallow_protocol::{
-    AllocationBody, Announcement, AnnouncementBody, Body, CalendarWord, Domain, Evidence,
-    GenesisBody, Record, Refusal, Request, RequesterWord, ResourceId, ResourceWord, SlotRange,
-    words_hash,
-};
+use crate::{Applied, ApplyError, LedgerConfig, MAX_BODY_BYTES, Message, Recoverer, check};
+use alloy_primitives::Address;
+use fallow_log::{PathChain, leaf_hash};
+use fallow_protocol::{Body, Domain, GenesisBody, Record};
 
 /// The registry's state machine. `now` is everywhere the block's time, unix seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ledger {
-    domain: Domain,
-    state: State,
+    pub(crate) domain: Domain,
+    pub(crate) state: State,
 }
 
-/// A request that passed all five checks, and what they found.
-struct Claim<'a> {
-    request: &'a Request,
-    evidence: Evidence,
-    resource: ResourceWord,
-    slots: SlotRange,
-    before: RequesterWord,
-    after: RequesterWord,
+/// Where an item stands: the block's time, and what the paths of releases lead into.
+struct Place<'a> {
+    now: u64,
+    paths: &'a mut Option<PathChain>,
 }
 
 impl Ledger {
@@ -45,57 +37,56 @@ impl Ledger {
         (ledger, record)
     }
 
-    /// Applies one message in a block of time `now`. Items of a batch are applied one by one.
+    /// The same ledger, which asks this recoverer who signed.
+    #[must_use]
+    pub fn with_recoverer(mut self, recoverer: Recoverer) -> Self {
+        self.state.recoverer = recoverer;
+        self
+    }
+
+    /// Applies one message in a block of time `now`. The path of a release leads into the log as it
+    /// is.
     ///
     /// # Errors
     /// Says why nothing was recorded; nothing has changed then.
-    pub fn apply(&mut self, message: &Message, now: u64) -> Result<Record, ApplyError> {
-        match message {
+    pub fn apply(&mut self, message: &Message, now: u64) -> Result<Applied, ApplyError> {
+        self.apply_at(message, Place { now, paths: &mut None })
+    }
+
+    /// Applies the items of a batch in order (section 4.6). Paths of releases lead into the log as
+    /// it was before the batch, or lean on the one that was proven last.
+    pub fn apply_batch(&mut self, items: &[Message], now: u64) -> Vec<Result<Applied, ApplyError>> {
+        let releases = items.iter().any(|item| matches!(item, Message::Release { .. }));
+        let mut paths = releases.then(|| PathChain::new(self.state.log.clone()));
+        items.iter().map(|item| self.apply_at(item, Place { now, paths: &mut paths })).collect()
+    }
+
+    fn apply_at(&mut self, message: &Message, place: Place<'_>) -> Result<Applied, ApplyError> {
+        let Place { now, paths } = place;
+        let record = match message {
             Message::Announce { announcement, signatures } => {
-                Ok(self.announce(announcement, signatures, now)?)
+                self.announce(announcement, signatures, now)?
             }
-            Message::Request { request, signatures } => Ok(self.request(request, signatures, now)?),
-            Message::Append { kind, writer, body } => self.append(*kind, *writer, body, now),
-        }
+            Message::Request { request, signatures } => self.request(request, signatures, now)?,
+            Message::AnnounceAndRequest { announcement, request, signatures } => {
+                return Ok(self.announce_and_request(announcement, request, signatures, now)?);
+            }
+            Message::Release { release, signatures, record, path } => {
+                let brought = check::release::decode(signatures, record)?;
+                // Later items may lean on a path whatever the release is refused for.
+                let paths = paths.get_or_insert_with(|| PathChain::new(self.state.log.clone()));
+                let path = paths.prove(brought.leaf, brought.index, path);
+                self.release(release, &brought, path, now)?
+            }
+            Message::Withdraw { withdrawal, announcement, signatures } => {
+                self.withdraw(withdrawal, announcement, signatures, now)?
+            }
+            Message::Append { kind, writer, body } => self.append(*kind, *writer, body, now)?,
+        };
+        Ok(record.into())
     }
 
-    /// Records an announcement (section 4.1).
-    ///
-    /// # Errors
-    /// The first rule that it breaks; nothing has changed then.
-    pub fn announce(
-        &mut self,
-        announcement: &Announcement,
-        signatures: &[u8],
-        now: u64,
-    ) -> Result<Record, Refusal> {
-        let id = announcement.id(&self.domain);
-        let evidence = check::announcement(&self.state, id, announcement, signatures)?;
-        let resource = ResourceWord::of(announcement, self.size());
-        self.state.resources.insert(id, resource);
-        let body = Body::Announcement(announcement_body(announcement, evidence.hash()));
-        Ok(self.append_record(self.domain.registry, body, now))
-    }
-
-    /// Records a request (section 4.2): allocates volume.
-    ///
-    /// # Errors
-    /// The first rule that it breaks; nothing has changed then.
-    pub fn request(
-        &mut self,
-        request: &Request,
-        signatures: &[u8],
-        now: u64,
-    ) -> Result<Record, Refusal> {
-        let claim = self.claim(request, signatures, now)?;
-        let index = self.size();
-        let words = self.state.allocate(claim.resource.index, claim.slots, request.volume, index);
-        self.state.store_requester(request.requester, &claim.after);
-        let body = Body::Allocation(claim.body(words_hash(&words)));
-        Ok(self.append_record(self.domain.registry, body, now))
-    }
-
-    /// Appends a further writer's record (section 4.5).
+    /// Appends a further writer's record (section 4.7).
     fn append(
         &mut self,
         kind: u8,
@@ -115,102 +106,9 @@ impl Ledger {
         Ok(self.append_record(writer, Body::Open { kind, bytes }, now))
     }
 
-    /// Makes the five checks in order, up to the first that fails.
-    fn claim<'a>(
-        &self,
-        request: &'a Request,
-        signatures: &[u8],
-        now: u64,
-    ) -> Result<Claim<'a>, Refusal> {
-        let state = &self.state;
-        let evidence = check::requester(state, request.id(&self.domain), request, signatures)?;
-        let resource = check::resource(state, request.resource_id)?;
-        let (before, after) = check::sequence(state, request, self.size())?;
-        let slots = check::window(&resource, request, now)?;
-        check::capacity(state, &resource, slots, request.volume)?;
-        Ok(Claim { request, evidence, resource, slots, before, after })
-    }
-
-    /// Answers the five checks for a request at time `now`, without recording it, as
-    /// `IRegistry.check` does. A check that holds names what was compared: 1 signer and requester;
-    /// 2 resource's index and 1; 3 sequence and highest seen; 4 first slot's end and block time;
-    /// 5 volume asked and volume free in the fullest slot. A check that cannot be judged because an
-    /// earlier one failed (4 and 5 need 2, 5 needs 4) repeats that refusal.
-    #[must_use]
-    pub fn check(&self, request: &Request, signatures: &[u8], now: u64) -> [Finding; 5] {
-        let state = &self.state;
-        let signed = check::requester(state, request.id(&self.domain), request, signatures);
-        let resource = check::resource(state, request.resource_id);
-        let sequence = check::sequence(state, request, self.size());
-        let window = resource.and_then(|resource| {
-            let slots = check::window(&resource, request, now)?;
-            Ok((resource, slots))
-        });
-        let capacity = window
-            .and_then(|(resource, slots)| check::capacity(state, &resource, slots, request.volume));
-        let requester = U256::from_be_bytes(request.requester.into_word().0);
-        [
-            found(signed.map(|_| (requester, requester))),
-            found(resource.map(|resource| (U256::from(resource.index), U256::ONE))),
-            found(sequence.map(|(before, _)| numbers(request.sequence, before.highest))),
-            found(
-                window.map(|(resource, _)| numbers(check::first_slot_end(&resource, request), now)),
-            ),
-            found(capacity.map(|free| numbers(request.volume.into(), free.into()))),
-        ]
-    }
-
-    /// Number of records in the log, at least 1.
-    #[must_use]
-    pub const fn size(&self) -> u64 {
-        self.state.log.size()
-    }
-
-    /// Root of the log.
-    #[must_use]
-    pub fn root(&self) -> B256 {
-        self.state.log.root()
-    }
-
-    /// Size and peaks of the log.
-    #[must_use]
-    pub const fn frontier(&self) -> &Frontier {
-        &self.state.log
-    }
-
-    /// The domain under which the network's messages are signed.
-    #[must_use]
-    pub const fn domain(&self) -> &Domain {
-        &self.domain
-    }
-
-    /// A recorded resource.
-    #[must_use]
-    pub fn resource(&self, id: ResourceId) -> Option<ResourceWord> {
-        self.state.resources.get(&id).copied()
-    }
-
-    /// What is remembered of a requester; all zero if it was never seen.
-    #[must_use]
-    pub fn requester(&self, requester: Address) -> RequesterWord {
-        self.state.requester(requester)
-    }
-
-    /// One calendar word; all zero if nothing was allocated there.
-    #[must_use]
-    pub fn word(&self, id: ResourceId, number: u64) -> CalendarWord {
-        let resource = self.state.resources.get(&id);
-        resource
-            .map_or_else(CalendarWord::default, |resource| self.state.word(resource.index, number))
-    }
-
-    /// Used volume of each slot of a range; empty for a resource that is not recorded. The answer
-    /// is as long as the range, which the caller bounds.
-    #[must_use]
-    pub fn used(&self, id: ResourceId, slots: SlotRange) -> Vec<u16> {
-        let resource = self.state.resources.get(&id);
-        let used = resource.map(|resource| self.state.used(resource.index, slots));
-        used.into_iter().flatten().collect()
+    /// Appends a record of the registry's own.
+    pub(crate) fn record(&mut self, body: Body, now: u64) -> Record {
+        self.append_record(self.domain.registry, body, now)
     }
 
     fn append_record(&mut self, writer: Address, body: Body, now: u64) -> Record {
@@ -220,55 +118,5 @@ impl Ledger {
             .push(leaf_hash(&record.encode()))
             .expect("nobody appends 2^63 records one by one");
         record
-    }
-}
-
-impl Claim<'_> {
-    fn body(&self, words: B256) -> AllocationBody {
-        let request = self.request;
-        AllocationBody {
-            resource_id: request.resource_id,
-            resource_index: self.resource.index,
-            requester: request.requester,
-            volume: request.volume,
-            start_time: request.start_time,
-            end_time: request.end_time,
-            first_slot: self.slots.first,
-            // Check 4 bounds it to 16 words of 12 slots.
-            slot_count: u16::try_from(self.slots.slot_count()).unwrap_or(u16::MAX),
-            timestamp: request.timestamp,
-            sequence: request.sequence,
-            previous_index: self.before.index,
-            highest_after: self.after.highest,
-            bitmap_after: self.after.bitmap,
-            words,
-            evidence: self.evidence.hash(),
-        }
-    }
-}
-
-const fn announcement_body(announcement: &Announcement, evidence: B256) -> AnnouncementBody {
-    AnnouncementBody {
-        provider: announcement.provider,
-        approver: announcement.approver,
-        volume: announcement.volume,
-        start_time: announcement.start_time,
-        end_time: announcement.end_time,
-        slot_seconds: announcement.slot_seconds,
-        notice_seconds: announcement.notice_seconds,
-        timestamp: announcement.timestamp,
-        offer: announcement.offer,
-        evidence,
-    }
-}
-
-fn numbers(got: u64, want: u64) -> (U256, U256) {
-    (U256::from(got), U256::from(want))
-}
-
-fn found(result: Result<(U256, U256), Refusal>) -> Finding {
-    match result {
-        Ok((got, want)) => Finding::holds(got, want),
-        Err(refusal) => refusal.into(),
     }
 }

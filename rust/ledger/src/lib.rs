@@ -3,7 +3,7 @@
 //! contract, byte for byte, so whoever runs it checks the contract instead of believing it.
 //!
 //! ```text
-//! Message, block time --> Ledger::apply --> Ok(Record)   the log grows by the record's leaf
+//! Message, block time --> Ledger::apply --> Ok(Applied)  the log grows by the records' leaves
 //!                                      \--> Err(..)      nothing changed
 //! ```
 //!
@@ -39,8 +39,8 @@
 //! };
 //! let id = announcement.id(&Domain::new(registry, network_id));
 //! let signatures = Bytes::copy_from_slice(provider.sign(id.0).0.as_slice());
-//! let record = ledger.apply(&Message::Announce { announcement, signatures }, 1_002)?;
-//! assert_eq!(ledger.resource(id).map(|resource| resource.index), Some(record.index));
+//! let applied = ledger.apply(&Message::Announce { announcement, signatures }, 1_002)?;
+//! assert_eq!(ledger.resource(id).map(|resource| resource.index), Some(applied.record.index));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -48,14 +48,18 @@
 
 mod check;
 mod config;
+mod effect;
 mod error;
 mod finding;
 mod ledger;
 mod message;
+mod query;
+mod recoverer;
 mod state;
 
 pub use config::{GenesisParent, LedgerConfig};
 pub use error::ApplyError;
 pub use finding::Finding;
 pub use ledger::Ledger;
-pub use message::{MAX_BODY_BYTES, Message};
+pub use message::{Applied, MAX_BODY_BYTES, Message};
+pub use recoverer::Recoverer;

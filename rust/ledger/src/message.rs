@@ -1,9 +1,11 @@
-//! What the ledger takes.
+//! What the ledger takes, and what it answers.
 
-use alloy_primitives::{Address, Bytes};
-use fallow_protocol::{Announcement, HEADER_BYTES, RECORD_MAX_BYTES, Request};
+use alloy_primitives::{Address, B256, Bytes};
+use fallow_protocol::{
+    Announcement, Domain, HEADER_BYTES, RECORD_MAX_BYTES, Record, Release, Request, Withdrawal,
+};
 
-/// Bytes of the longest body that a further writer may append (section 4.5).
+/// Bytes of the longest body that a further writer may append (section 4.7).
 pub const MAX_BODY_BYTES: usize = RECORD_MAX_BYTES - HEADER_BYTES;
 
 /// One item for the ledger, as the registry's entry points take it.
@@ -23,7 +25,36 @@ pub enum Message {
         /// The requester's signature and, if the resource has an approver, the approver's.
         signatures: Bytes,
     },
-    /// A record of a further writer (section 4.5).
+    /// A claim on a resource that may not be recorded yet (section 4.3).
+    AnnounceAndRequest {
+        /// What is offered.
+        announcement: Announcement,
+        /// What is asked of it.
+        request: Request,
+        /// The provider's signature, then those of the request.
+        signatures: Bytes,
+    },
+    /// Slots given back (section 4.4).
+    Release {
+        /// From when on.
+        release: Release,
+        /// The requester's signature, 64 bytes.
+        signatures: Bytes,
+        /// The allocation's record, 238 bytes.
+        record: Bytes,
+        /// From the record's leaf to a node of the log.
+        path: Vec<B256>,
+    },
+    /// A resource closed to new requests (section 4.5).
+    Withdraw {
+        /// Which one.
+        withdrawal: Withdrawal,
+        /// What was offered, recorded or not.
+        announcement: Announcement,
+        /// The provider's signature, 64 bytes.
+        signatures: Bytes,
+    },
+    /// A record of a further writer (section 4.7).
     Append {
         /// Record kind, 16 or more.
         kind: u8,
@@ -32,4 +63,36 @@ pub enum Message {
         /// At most [`MAX_BODY_BYTES`].
         body: Bytes,
     },
+}
+
+impl Message {
+    /// The item's id, which a batch names when it refuses the item; zero for what nobody signs.
+    #[must_use]
+    pub fn id(&self, domain: &Domain) -> B256 {
+        match self {
+            Self::Announce { announcement, .. } => announcement.id(domain).0,
+            Self::Request { request, .. } | Self::AnnounceAndRequest { request, .. } => {
+                request.id(domain).0
+            }
+            Self::Release { release, .. } => release.id(domain),
+            Self::Withdraw { withdrawal, .. } => withdrawal.id(domain),
+            Self::Append { .. } => B256::ZERO,
+        }
+    }
+}
+
+/// What one item appended to the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// The announcement's record, right before the other one: only of an item that brought its
+    /// announcement and was the first to do so.
+    pub announced: Option<Record>,
+    /// The item's own record.
+    pub record: Record,
+}
+
+impl From<Record> for Applied {
+    fn from(record: Record) -> Self {
+        Self { announced: None, record }
+    }
 }

@@ -1,9 +1,15 @@
 //! What the ledger remembers, in words of the size that the contract stores (section 5).
 
-use alloy_primitives::{Address, B256};
+use crate::Recoverer;
+use alloy_primitives::{Address, B256, U256};
 use fallow_log::Frontier;
-use fallow_protocol::{CalendarWord, RequesterWord, ResourceId, ResourceWord, SlotRange, Writer};
+use fallow_protocol::{
+    CalendarWord, RequesterWord, ResourceId, ResourceWord, SlotRange, Writer, words_hash,
+};
 use std::collections::HashMap;
+
+/// Allocations in one released word.
+const RELEASED_BITS: u64 = 256;
 
 /// The registry's storage. Maps hash with the standard library's keyed hasher: senders choose the
 /// keys.
@@ -14,16 +20,62 @@ pub(crate) struct State {
     /// Of the resources whose word says so.
     pub(crate) approvers: HashMap<ResourceId, Address>,
     /// By index of the resource's record and number of the word: a third of the resource's id.
-    calendars: HashMap<(u64, u64), CalendarWord>,
+    pub(crate) calendars: HashMap<(u64, u64), CalendarWord>,
     /// Packed: a [`RequesterWord`] is aligned to 16 bytes, which costs 12 beside an address.
-    requesters: HashMap<Address, B256>,
-    writers: Vec<Writer>,
+    pub(crate) requesters: HashMap<Address, B256>,
+    /// By index of the allocation's record / 256.
+    pub(crate) released: HashMap<u64, U256>,
+    pub(crate) writers: Vec<Writer>,
+    pub(crate) recoverer: Recoverer,
+}
+
+/// A resource that is recorded, or is about to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resource {
+    pub(crate) word: ResourceWord,
+    /// Zero if the word's flag is clear.
+    pub(crate) approver: Address,
+}
+
+/// Which way the used volume of slots goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Change {
+    /// An allocation takes this volume.
+    Take(u16),
+    /// A release gives it back.
+    Give(u16),
 }
 
 impl State {
     /// An empty log.
     pub(crate) fn new(writers: Vec<Writer>) -> Self {
         Self { writers, ..Self::default() }
+    }
+
+    /// A resource whose announcement is in the log.
+    pub(crate) fn recorded(&self, id: ResourceId) -> Option<Resource> {
+        let word = *self.resources.get(&id).filter(|word| word.index != 0)?;
+        let approver = if word.has_approver { self.approver(id) } else { Address::ZERO };
+        Some(Resource { word, approver })
+    }
+
+    pub(crate) fn approver(&self, id: ResourceId) -> Address {
+        self.approvers.get(&id).copied().unwrap_or(Address::ZERO)
+    }
+
+    pub(crate) fn store_resource(&mut self, id: ResourceId, resource: &Resource) {
+        self.resources.insert(id, resource.word);
+        if resource.word.has_approver {
+            self.approvers.insert(id, resource.approver);
+        }
+    }
+
+    /// Closes a resource; one that is not recorded becomes a tombstone. Answers the index of its
+    /// record, 0 for a tombstone.
+    pub(crate) fn withdraw(&mut self, id: ResourceId) -> u64 {
+        let word = self.resources.entry(id).or_default();
+        word.withdrawn = true;
+        word.index
     }
 
     /// Word of a requester; all zero if it was never seen.
@@ -34,6 +86,17 @@ impl State {
 
     pub(crate) fn store_requester(&mut self, requester: Address, word: &RequesterWord) {
         self.requesters.insert(requester, word.to_word().into());
+    }
+
+    /// Whether the allocation recorded at `index` was released.
+    pub(crate) fn is_released(&self, index: u64) -> bool {
+        let (number, bit) = released_bit(index);
+        self.released.get(&number).is_some_and(|word| !(*word & bit).is_zero())
+    }
+
+    pub(crate) fn store_released(&mut self, index: u64) {
+        let (number, bit) = released_bit(index);
+        *self.released.entry(number).or_default() |= bit;
     }
 
     /// Calendar word of the resource recorded at `index`; all zero if nothing was allocated.
@@ -51,26 +114,18 @@ impl State {
         })
     }
 
-    /// Adds `volume` to the slots of the resource recorded at `index` and answers the words as the
-    /// record at `by` commits to them: index before, used volume after.
-    pub(crate) fn allocate(
-        &mut self,
-        index: u64,
-        slots: SlotRange,
-        volume: u16,
-        by: u64,
-    ) -> Vec<CalendarWord> {
-        let words = slots.words().map(|number| {
+    /// Changes the slots of the resource recorded at `index` and answers the hash of the words as
+    /// the record at `by` commits to them: index before, used volume after.
+    pub(crate) fn change(&mut self, index: u64, slots: SlotRange, change: Change, by: u64) -> B256 {
+        words_hash(slots.words().map(|number| {
             let word = self.calendars.entry((index, number)).or_default();
             for used in &mut word.used[slots.lanes(number)] {
-                // Check 5 has passed: the sum is at most the resource's volume.
-                *used = used.saturating_add(volume);
+                *used = change.of(*used);
             }
             let committed = *word;
             word.index = by;
             committed
-        });
-        words.collect()
+        }))
     }
 
     /// The contract named for a kind of 16 or more.
@@ -80,4 +135,21 @@ impl State {
             .filter(|entry| entry.kind >= fallow_protocol::FIRST_OPEN_KIND)
             .map(|entry| entry.writer)
     }
+}
+
+impl Change {
+    /// The used volume after. Nothing saturates: check 5 has bounded what is taken by the resource's
+    /// volume, and an allocation is given back once.
+    const fn of(self, used: u16) -> u16 {
+        match self {
+            Self::Take(volume) => used.saturating_add(volume),
+            Self::Give(volume) => used.saturating_sub(volume),
+        }
+    }
+}
+
+/// Number of the released word, and the allocation's bit in it.
+fn released_bit(index: u64) -> (u64, U256) {
+    let bit = usize::try_from(index % RELEASED_BITS).unwrap_or(0);
+    (index / RELEASED_BITS, U256::ONE.wrapping_shl(bit))
 }

@@ -115,3 +115,13 @@ pub enum ProofError {
         want: B256,
     },
 }
+
+/// A path that does not lead where it should: [`PathChain`](crate::PathChain).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("path leads to {got}, expected {want}")]
+pub struct PathError {
+    /// The node that the path leads to; zero if its length is wrong.
+    pub got: B256,
+    /// The node of the log; zero if there is no leaf of that index.
+    pub want: B256,
+}

@@ -16,6 +16,7 @@
 //!
 //! * [`Frontier`] keeps only the peaks, as the contract does: enough to append and to know the root.
 //! * [`Tree`] keeps every complete subtree: it proves inclusion and growth at any size it ever had.
+//! * [`PathChain`] proves leaves against the peaks, each path leaning on the one before.
 //! * [`verify_inclusion`] and [`verify_consistency`] need neither.
 //!
 //! Two things a proof does **not** show, which the caller must take from elsewhere:
@@ -44,15 +45,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation))]
+
 mod error;
 mod frontier;
 mod hash;
+mod path;
 mod proof;
 mod tree;
 
-pub use error::{LogError, ProofError};
+pub use error::{LogError, PathError, ProofError};
 pub use frontier::Frontier;
 pub use hash::{EMPTY_ROOT, leaf_hash, node_hash};
+pub use path::PathChain;
 pub use proof::{MAX_PATH, verify_consistency, verify_inclusion};
 pub use tree::Tree;
 

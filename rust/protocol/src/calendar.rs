@@ -1,6 +1,7 @@
 //! Calendar words: used volume per slot, twelve slots to a storage word (section 5).
 
-use alloy_primitives::{B256, U256, keccak256};
+use alloy_primitives::{B256, Keccak256, U256};
+use std::borrow::Borrow;
 use std::ops::RangeInclusive;
 
 /// Slots in one calendar word.
@@ -95,9 +96,12 @@ impl SlotRange {
 
 /// `words` of a record: each item is the used volume after, with the index *before*.
 #[must_use]
-pub fn words_hash(words: &[CalendarWord]) -> B256 {
-    let bytes: Vec<u8> = words.iter().flat_map(CalendarWord::to_bytes).collect();
-    keccak256(bytes)
+pub fn words_hash(words: impl IntoIterator<Item = impl Borrow<CalendarWord>>) -> B256 {
+    let mut hasher = Keccak256::new();
+    for word in words {
+        hasher.update(word.borrow().to_bytes());
+    }
+    hasher.finalize()
 }
 
 #[cfg(test)]

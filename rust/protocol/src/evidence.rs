@@ -1,7 +1,7 @@
 //! Evidence: the signatures that a record commits to (section 3.1).
 
 use crate::{DecodeError, Signature, bytes::Reader};
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::{B256, Keccak256};
 
 /// Bound on evidence of any scheme, bytes.
 pub const EVIDENCE_MAX_BYTES: usize = 161;
@@ -67,6 +67,12 @@ impl Evidence {
     /// What a record commits to.
     #[must_use]
     pub fn hash(&self) -> B256 {
-        keccak256(self.encode())
+        let mut hasher = Keccak256::new();
+        hasher.update([SCHEME]);
+        hasher.update(self.signature.0);
+        if let Some(approval) = &self.approval {
+            hasher.update(approval.0);
+        }
+        hasher.finalize()
     }
 }

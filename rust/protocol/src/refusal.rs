@@ -73,26 +73,36 @@ macro_rules! codes {
 codes! {
     1 SignaturesLengthInvalid (Number "bytes of signatures", Number "64")
         "the signatures are not 64 bytes each";
+    2 RecordLengthInvalid (Number "bytes of the record", Number "238")
+        "the allocation's record has another length";
+    3 RecordNotAllocation (Number "version and kind of the record", Number "0x0102")
+        "the record is not an allocation of version 1";
     101 RequesterSignatureInvalid (Address "address recovered, 0 if none", Address "requester")
-        "the requester did not sign this request";
+        "the requester did not sign this";
     102 SignatureCountInvalid (Number "signatures", Number "signatures needed")
         "the resource needs another number of signatures";
     103 ApproverSignatureInvalid (Address "address recovered, 0 if none", Address "approver")
-        "the approver did not sign this request";
+        "the approver did not sign this";
     201 ProviderSignatureInvalid (Address "address recovered, 0 if none", Address "provider")
-        "the provider did not sign this announcement";
+        "the provider did not sign this";
     202 ResourceUnknown (Hash "resourceId", Number "0")
         "nobody has recorded this resource";
     203 ResourceWithdrawn (Hash "id", Number "0")
         "the provider has withdrawn this resource";
-    204 ApproverUnsupported (Address "approver", Address "0")
-        "this version of the registry takes no approver";
+    205 AnnouncementMismatch (Hash "id of the announcement brought", Hash "resourceId")
+        "the announcement is of another resource";
+    206 AllocationMismatch (Hash "requestId in the release", Hash "id of the record's request")
+        "the record is of another allocation";
+    207 AllocationUnproven (Hash "node that the path leads to", Hash "node of the log")
+        "the path does not lead from the record to the log";
     301 ResourceAlreadyRecorded (Hash "id", Number "index of its record")
         "the announcement is recorded already";
     302 SequenceOutsideWindow (Number "sequence", Number "highest seen")
         "the sequence is 0 or more than 128 from the highest seen";
     303 SequenceAlreadyUsed (Number "sequence", Number "highest seen")
         "the sequence was used before";
+    304 AllocationAlreadyReleased (Hash "requestId", Number "index of the allocation")
+        "the allocation was released before";
     401 VolumeTooSmall (Number "volume", Number "1")
         "the volume is zero";
     402 WindowEmpty (Time "startTime", Time "endTime")
@@ -113,6 +123,10 @@ codes! {
         "the first slot is over";
     410 TimestampOutsideDrift (Time "timestamp", Time "block time")
         "the timestamp is more than 300 seconds from the block's time";
+    411 ReleaseOutsideAllocation (Time "fromTime", Time "the allocation's nearest end")
+        "the release lies outside the allocation";
+    412 NoticeTooShort (Time "fromTime", Time "earliest time that can still be released")
+        "the slots start too soon to be released";
     501 CapacityExceeded (Number "volume asked", Number "volume free in the first slot that lacks it")
         "more is asked than is free";
     601 NetworkMismatch (Hash "networkId", Hash "own networkId")
@@ -155,6 +169,12 @@ codes! {
         "the allocation has not started";
     709 SlotEnded (Time "clock", Time "endTime")
         "the allocation is over";
+    801 RequesterNotAllowed (Address "requester", Address "0")
+        "the approver's list does not name this requester";
+    802 AllowanceExceeded (Number "units asked for the day", Number "units left for the day")
+        "the requester's allowance for the day is too small";
+    803 ResourceNotApproved (Hash "resourceId", Hash "0")
+        "the approver does not sign for this resource";
 }
 
 impl Code {

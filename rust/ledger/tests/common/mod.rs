@@ -130,6 +130,13 @@ pub fn signed(signer: &SecretKey, digest: B256) -> Bytes {
     Bytes::copy_from_slice(signer.sign(digest).0.as_slice())
 }
 
+/// The record of an item that is accepted and brings nothing else.
+pub fn recorded(ledger: &mut Ledger, message: &Message, now: u64) -> Record {
+    let applied = ledger.apply(message, now).unwrap();
+    assert_eq!(applied.announced, None);
+    applied.record
+}
+
 /// The body of an allocation's record.
 pub fn allocation(record: &Record) -> &fallow_protocol::AllocationBody {
     match &record.body {

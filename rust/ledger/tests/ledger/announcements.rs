@@ -1,7 +1,7 @@
 //! Section 4.1: each rule of announcements, its code, what was found and what was wanted.
 
 use crate::common::{
-    NOW, announce, announce_by, announcement, domain, empty, key, ledger, provider, signed,
+    NOW, announce, announce_by, announcement, domain, empty, key, ledger, provider, recorded,
 };
 use alloy_primitives::{Address, Bytes};
 use fallow_ledger::{ApplyError, Message};
@@ -62,12 +62,17 @@ fn a_stranger_who_signs_is_201() {
 }
 
 #[test]
-fn an_approver_is_204() {
-    let approver = key(9).address();
-    assert_eq!(
-        refused_if(|announcement| announcement.approver = approver),
-        Refusal::new(Code::ApproverUnsupported, approver, 0_u64)
-    );
+fn any_approver_is_stored() {
+    let mut ledger = ledger();
+    for (approver, index) in [(key(9).address(), 2), (provider().address(), 3)] {
+        let announcement = changed(|announcement| announcement.approver = approver);
+        ledger.apply(&announce(announcement), NOW).unwrap();
+        let id = announcement.id(&domain());
+        assert_eq!(ledger.resource(id), Some(ResourceWord::of(&announcement, index)));
+        assert!(ledger.resource(id).unwrap().has_approver);
+        assert_eq!(ledger.approver(id), approver);
+    }
+    assert_eq!(ledger.approver(announcement().id(&domain())), Address::ZERO);
 }
 
 #[test]
@@ -152,8 +157,7 @@ fn rules_are_checked_in_the_order_of_the_specification() {
     let length = Message::Announce { announcement: bad, signatures: Bytes::new() };
     assert_eq!(refused(&length).code, Code::SignaturesLengthInvalid);
     assert_eq!(refused(&announce_by(bad, &key(9))).code, Code::ProviderSignatureInvalid);
-    let mends: [(Code, Mend); 6] = [
-        (Code::ApproverUnsupported, |bad| bad.approver = Address::ZERO),
+    let mends: [(Code, Mend); 5] = [
         (Code::VolumeTooSmall, |bad| bad.volume = 1),
         (Code::WindowEmpty, |bad| bad.start_time = LAST - 1),
         (Code::SlotTooShort, |bad| bad.slot_seconds = 2),
@@ -174,7 +178,6 @@ fn rules_are_checked_in_the_order_of_the_specification() {
 #[test]
 fn anybody_may_bring_anybodys_announcement_once() {
     let (mut ledger, announcement) = (empty(), announcement());
-    let signatures = signed(&provider(), announcement.id(&domain()).0);
-    let record = ledger.announce(&announcement, &signatures, NOW).unwrap();
+    let record = recorded(&mut ledger, &announce(announcement), NOW);
     assert_eq!((record.index, record.block_time), (1, NOW));
 }

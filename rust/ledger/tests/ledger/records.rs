@@ -2,7 +2,8 @@
 
 use crate::common::{
     GENESIS, NETWORK, NOW, REGISTRY, SLOT, START, allocation, announce, announcement, claim,
-    claim_by, domain, empty, key, ledger, provider, request_for, requester, resource_id, signed,
+    claim_by, domain, empty, key, ledger, provider, recorded, request_for, requester, resource_id,
+    signed,
 };
 use alloy_primitives::{B256, hex, keccak256};
 use fallow_ledger::{GenesisParent, Ledger, LedgerConfig};
@@ -50,7 +51,7 @@ fn the_first_record_is_the_genesis_record() {
 #[test]
 fn an_announcements_record_has_its_fields_in_order() {
     let (mut ledger, announcement) = (empty(), announcement());
-    let record = ledger.apply(&announce(announcement), NOW).unwrap();
+    let record = recorded(&mut ledger, &announce(announcement), NOW);
     let signature = signed(&provider(), announcement.id(&domain()).0);
     let want = [
         &hex!("0101")[..],
@@ -74,7 +75,7 @@ fn an_announcements_record_has_its_fields_in_order() {
 #[test]
 fn an_allocations_record_has_its_fields_in_order() {
     let (mut ledger, request) = (ledger(), request_for(23, 3, 4, 7));
-    let record = ledger.apply(&claim(request), NOW + 2).unwrap();
+    let record = recorded(&mut ledger, &claim(request), NOW + 2);
     let signature = signed(&requester(), request.id(&domain()).0);
     let mut first = [0; 12];
     first[11] = 4;
@@ -109,7 +110,7 @@ fn records_of_a_word_name_the_one_before() {
     let mut ledger = ledger();
     ledger.apply(&claim(request_for(12, 1, 1, 1)), NOW).unwrap();
     ledger.apply(&claim(request_for(36, 1, 1, 2)), NOW).unwrap();
-    let record = ledger.apply(&claim(request_for(22, 15, 2, 3)), NOW).unwrap();
+    let record = recorded(&mut ledger, &claim(request_for(22, 15, 2, 3)), NOW);
     // Word 1 was written by record 2, word 2 by none, word 3 by record 3.
     let mut first = [0; 12];
     (first[0], first[10], first[11]) = (1, 2, 2);
@@ -135,10 +136,10 @@ fn chain(record: &Record) -> (u64, u64, u128) {
 fn records_of_a_requester_name_the_one_before() {
     let mut ledger = ledger();
     let other = Request { requester: key(3).address(), ..request_for(12, 1, 1, 1) };
-    let first = ledger.apply(&claim(request_for(12, 1, 1, 3)), NOW).unwrap();
-    let others = ledger.apply(&claim_by(other, &key(3)), NOW).unwrap();
-    let second = ledger.apply(&claim(request_for(12, 1, 1, 1)), NOW).unwrap();
-    let third = ledger.apply(&claim(request_for(12, 1, 1, 131)), NOW).unwrap();
+    let first = recorded(&mut ledger, &claim(request_for(12, 1, 1, 3)), NOW);
+    let others = recorded(&mut ledger, &claim_by(other, &key(3)), NOW);
+    let second = recorded(&mut ledger, &claim(request_for(12, 1, 1, 1)), NOW);
+    let third = recorded(&mut ledger, &claim(request_for(12, 1, 1, 131)), NOW);
     assert_eq!(chain(&first), (0, 3, 0b100));
     assert_eq!(chain(&others), (0, 1, 0b1));
     // Bit 1: sequence 3 - 1 - 1. Bit 2 is sequence 0, which nobody has: highest before was 0.
@@ -155,7 +156,8 @@ fn a_batch_is_its_items_one_by_one() {
     let mut ledger = ledger();
     let items = [request_for(12, 1, 6, 1), request_for(12, 1, 5, 2), request_for(12, 1, 4, 2)];
     let results = items.map(|item| ledger.apply(&claim(item), NOW));
-    let (first, third) = (results[0].clone().unwrap(), results[2].clone().unwrap());
+    let record = |place: usize| results[place].clone().unwrap().record;
+    let (first, third) = (record(0), record(2));
     assert!(results[1].is_err());
     assert_eq!((first.index, third.index), (2, 3));
     assert_eq!(chain(&third).0, 2);
@@ -185,7 +187,7 @@ fn root_and_frontier_are_those_of_a_tree_of_the_records() {
     let claims = (1..40).map(|sequence| claim(request_for(12 + sequence, 1, 1, sequence)));
     for message in [announce(announcement())].into_iter().chain(claims) {
         assert_eq!((ledger.size(), ledger.root()), (tree.size(), tree.root()));
-        let record = ledger.apply(&message, NOW).unwrap();
+        let record = recorded(&mut ledger, &message, NOW);
         tree.push(leaf_hash(&record.encode())).unwrap();
     }
     assert_eq!(ledger.frontier().root(), tree.root());

@@ -1,6 +1,6 @@
-//! Section 4.5: records of further writers.
+//! Section 4.7: records of further writers.
 
-use crate::common::{NOW, REGISTRY, WRITER, empty};
+use crate::common::{NOW, REGISTRY, WRITER, empty, recorded};
 use alloy_primitives::{Address, Bytes};
 use fallow_ledger::{ApplyError, GenesisParent, Ledger, LedgerConfig, MAX_BODY_BYTES, Message};
 use fallow_protocol::{Body, NetworkId, Writer};
@@ -13,7 +13,7 @@ fn append(kind: u8, writer: Address, length: usize) -> Message {
 fn the_named_writer_appends_up_to_512_bytes() {
     let mut ledger = empty();
     for (index, length) in [(1, 0), (2, 512)] {
-        let record = ledger.apply(&append(16, WRITER, length), NOW).unwrap();
+        let record = recorded(&mut ledger, &append(16, WRITER, length), NOW);
         assert_eq!((record.index, record.writer, record.block_time), (index, WRITER, NOW));
         let bytes = vec![7; length];
         assert_eq!(record.body, Body::Open { kind: 16, bytes });

@@ -1,0 +1,6 @@
+//! What accepted messages do, by message: check, change the state, append the record.
+
+mod announce;
+mod release;
+mod request;
+mod withdraw;
