@@ -270,6 +270,46 @@ interface IRegistry is INetwork {
     /// @notice Records every valid request in order, emits `Refused` for the rest.
     function requestMany(SignedRequest[] calldata items) external;
 
+    /// @notice Allocates volume of a resource whose announcement the request brings along: records
+    /// the announcement first, unless it is recorded, in which case neither it nor its signature is
+    /// looked at. Records both or neither; reverts with the refusal.
+    /// @param signatures the provider's, the requester's and, if the resource has an approver, the
+    /// approver's
+    /// @return requestId the request's id
+    function announceAndRequest(
+        Announcement calldata announcement,
+        Request calldata message,
+        bytes calldata signatures
+    ) external returns (bytes32 requestId);
+
+    /// @notice Gives back the slots of an allocation from `message.fromTime` on. Reverts with the
+    /// refusal.
+    /// @param record the allocation's record, 238 bytes
+    /// @param path siblings from the record's leaf up to a peak of the log as it is now
+    /// @return releaseId the release's id
+    function release(
+        Release calldata message,
+        bytes calldata signatures,
+        bytes calldata record,
+        bytes32[] calldata path
+    ) external returns (bytes32 releaseId);
+
+    /// @notice Records every valid release in order, emits `Refused` for the rest. Paths lead into
+    /// the log as it is before the batch (docs/protocol.md section 4.6).
+    function releaseMany(SignedRelease[] calldata items) external;
+
+    /// @notice Closes a resource to new requests; its announcement need not be recorded, and never
+    /// can be from then on. Reverts with the refusal.
+    /// @return withdrawalId the withdrawal's id
+    function withdraw(
+        Withdrawal calldata message,
+        Announcement calldata announcement,
+        bytes calldata signatures
+    ) external returns (bytes32 withdrawalId);
+
+    /// @notice Records every valid withdrawal in order, emits `Refused` for the rest.
+    function withdrawMany(SignedWithdrawal[] calldata items) external;
+
     /// @notice Appends a record of kind 16 or more. *Requirements:* the caller is the writer named
     /// for the kind; the body has at most 512 bytes.
     function append(uint8 kind, bytes calldata body) external returns (uint64 index);
@@ -308,6 +348,12 @@ interface IRegistry is INetwork {
     /// @notice The id of a request: its EIP-712 digest.
     function requestId(Request calldata message) external view returns (bytes32);
 
+    /// @notice The id of a release: its EIP-712 digest.
+    function releaseId(Release calldata message) external view returns (bytes32);
+
+    /// @notice The id of a withdrawal: its EIP-712 digest.
+    function withdrawalId(Withdrawal calldata message) external view returns (bytes32);
+
     /// @notice Number of records in the log, at least 1.
     function size() external view returns (uint64);
 
@@ -316,6 +362,12 @@ interface IRegistry is INetwork {
 
     /// @notice A resource; all zero if its announcement is not recorded.
     function resourceOf(bytes32 resourceId) external view returns (Resource memory);
+
+    /// @notice The address whose signature requests for a resource need; zero if none.
+    function approverOf(bytes32 resourceId) external view returns (address);
+
+    /// @notice Whether the allocation of the record at `index` was released.
+    function isReleased(uint64 index) external view returns (bool);
 
     /// @notice Used volume of `count` slots from slot number `firstSlot`.
     function usedOf(bytes32 resourceId, uint64 firstSlot, uint16 count)

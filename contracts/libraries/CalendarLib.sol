@@ -1,39 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity ^0.8.28;
 
+import {Claim, ClaimLib} from "./ClaimLib.sol";
 import {RefusalLib} from "./RefusalLib.sol";
 import {ResourceLib} from "./ResourceLib.sol";
-
-/// @notice A request on its way to become an allocation: what the ledger has to say about it.
-/// @param id the request's id
-/// @param resource storage word of the resource
-/// @param requesterSlot storage slot of the requester's word
-/// @param requester storage word of the requester, before
-/// @param firstSlot number of the first slot asked
-/// @param slotCount how many slots are asked
-/// @param wordCount how many calendar words these slots touch
-/// @param buffer memory address of `wordCount` items (index before 64 | 12 x used after 16),
-/// followed by the `wordCount` storage slots of these words
-/// @param got what a check found that refuses the request
-/// @param want what it wanted
-struct Claim {
-    bytes32 id;
-    uint256 resource;
-    uint256 requesterSlot;
-    uint256 requester;
-    uint256 firstSlot;
-    uint256 slotCount;
-    uint256 wordCount;
-    uint256 buffer;
-    uint256 got;
-    uint256 want;
-}
 
 /// @title CalendarLib: used volume of each slot of a resource, 12 slots in a storage word
 /// @notice docs/protocol.md sections 4.2 and 5. A word is index 64 | 12 x used 16, the first slot in
 /// the most significant lane. Lanes of one word are judged together; `test/unit/Words.t.sol`
 /// holds that against one slot at a time.
 library CalendarLib {
+    using ClaimLib for Claim;
+
     uint256 internal constant SLOTS_PER_WORD = 12;
     /// @dev A request touches at most so many words: 192 slots. Bounds gas and what must be shown on
     /// mainnet.
@@ -86,10 +64,10 @@ library CalendarLib {
             uint256 bound = ResourceLib.startOf(resource);
             if (start < bound) {
                 code = RefusalLib.OUTSIDE_RESOURCE_WINDOW;
-                refuse(claim, start, bound);
+                claim.refuse(start, bound);
             } else if (end > ResourceLib.endOf(resource)) {
                 code = RefusalLib.OUTSIDE_RESOURCE_WINDOW;
-                refuse(claim, end, ResourceLib.endOf(resource));
+                claim.refuse(end, ResourceLib.endOf(resource));
             } else {
                 place(claim, start, end);
                 code = _judgeGrid(claim, start - bound, end - bound, bound);
@@ -111,24 +89,20 @@ library CalendarLib {
             if (startOff | endOff != 0) {
                 code = RefusalLib.SLOTS_NOT_ALIGNED;
                 if (startOff == 0) (start, startOff) = (end, endOff);
-                refuse(claim, bound + start, bound + start - startOff);
+                claim.refuse(bound + start, bound + start - startOff);
             } else if (claim.wordCount > MAX_WORDS) {
                 code = RefusalLib.TOO_MANY_WORDS;
-                refuse(claim, claim.wordCount, MAX_WORDS);
+                claim.refuse(claim.wordCount, MAX_WORDS);
             }
         }
     }
 
-    /// @notice Notes why a claim is refused.
-    function refuse(Claim memory claim, uint256 got, uint256 want) internal pure {
-        claim.got = got;
-        claim.want = want;
-    }
-
-    /// @notice Reads the words of a claim's slots and adds `asked` to each slot, in memory.
+    /// @notice Reads the words of a claim's slots and adds `asked` to each slot, in memory. What is
+    /// given back is asked as `0 - volume`: a multiple of that, modulo 2^256, subtracts from each
+    /// lane, and no lane borrows, as each holds the volume.
     /// @dev Nothing overflows: slots are numbers of seconds, words of a request at most 16.
     /// @return lacks not 0 if some slot has less free than is asked. Lanes may then have carried
-    /// into their neighbours: nothing may be stored
+    /// into their neighbours: nothing may be stored. Means nothing if slots are given back
     function touch(
         mapping(uint256 => uint256) storage calendar,
         Claim memory claim,
@@ -142,7 +116,7 @@ library CalendarLib {
             uint256 size = claim.wordCount << 5;
             uint256 item = _allocate(claim, size);
             for (uint256 last = item + size; item < last; item += 0x20) {
-                uint256 need = _lanes(from, end) * asked;
+                uint256 need = lanesOf(from, end) * asked;
                 lacks |= _touchOne(calendar, number, item, size, need, volume);
                 ++number;
                 from = 0;
@@ -212,8 +186,8 @@ library CalendarLib {
         }
     }
 
-    /// @dev 1 in the lanes `from` to `end - 1`; `end` may lie beyond the word.
-    function _lanes(uint256 from, uint256 end) private pure returns (uint256) {
+    /// @notice 1 in the lanes `from` to `end - 1`; `end` may lie beyond the word.
+    function lanesOf(uint256 from, uint256 end) internal pure returns (uint256) {
         unchecked {
             return (ONES >> (16 * from)) - (ONES >> (16 * end));
         }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity ^0.8.28;
 
-import {Announcement, IRegistry, Request} from "../interfaces/IRegistry.sol";
+import {Announcement, IRegistry} from "../interfaces/IRegistry.sol";
+import {Claim} from "./ClaimLib.sol";
+import {Freeing} from "./FreeingLib.sol";
 import {SignatureLib} from "./SignatureLib.sol";
 
-/// @title EventLib: the two events that every message pays for, and the hash of its evidence
+/// @title EventLib: the events that almost every message pays for, and the hash of its evidence
 /// @notice Same bytes as `emit` writes, packed straight from calldata; every test that expects one of
 /// them (test/utils/RegistryBase.sol) lets plain Solidity emit it. Callers know that every number
 /// fits its field.
@@ -40,7 +42,7 @@ library EventLib {
 
     /// @notice Emits `VolumeAllocated`. *Requirements:* the signatures have 64 or 128 bytes.
     /// @return evidence hash of the evidence
-    function volumeAllocated(uint256 index, Request calldata message, bytes calldata signatures)
+    function volumeAllocated(uint256 index, Claim memory claim, bytes calldata signatures)
         internal
         returns (bytes32 evidence)
     {
@@ -48,17 +50,39 @@ library EventLib {
         uint256 scheme = SignatureLib.SCHEME;
         assembly ("memory-safe") {
             let m := mload(0x40)
-            let word := shl(16, calldataload(add(message, 0x40)))
-            word := or(word, shl(32, calldataload(add(message, 0xc0))))
-            mstore(m, or(word, shl(96, calldataload(add(message, 0x20)))))
-            word := or(index, shl(64, calldataload(add(message, 0xa0))))
-            word := or(word, shl(128, calldataload(add(message, 0x80))))
-            mstore(add(m, 0x20), or(word, shl(192, calldataload(add(message, 0x60)))))
+            let word := shl(16, mload(add(claim, 0x60)))
+            word := or(word, shl(32, mload(add(claim, 0xe0))))
+            mstore(m, or(word, shl(96, mload(add(claim, 0x40)))))
+            word := or(index, shl(64, mload(add(claim, 0xc0))))
+            word := or(word, shl(128, mload(add(claim, 0xa0))))
+            mstore(add(m, 0x20), or(word, shl(192, mload(add(claim, 0x80)))))
             calldatacopy(add(m, 0x40), signatures.offset, signatures.length)
-            log2(m, 0x80, topic, calldataload(message))
+            log2(m, 0x80, topic, mload(add(claim, 0x20)))
             // the scheme in front of the signatures, over the last byte of the index
             mstore8(add(m, 0x3f), scheme)
             evidence := keccak256(add(m, 0x3f), add(1, signatures.length))
+        }
+    }
+
+    /// @notice Emits `VolumeReleased`.
+    /// @return evidence hash of the evidence
+    function volumeReleased(uint256 index, bytes32 resourceId, Freeing memory freeing)
+        internal
+        returns (bytes32 evidence)
+    {
+        bytes32 topic = IRegistry.VolumeReleased.selector;
+        uint256 scheme = SignatureLib.SCHEME;
+        uint256 times =
+            (freeing.index << 192) | (freeing.fromTime << 128) | (freeing.timestamp << 64) | index;
+        uint256 signature = freeing.signature;
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            mstore(m, times)
+            calldatacopy(add(m, 0x20), signature, 0x40)
+            log2(m, 0x60, topic, resourceId)
+            // the scheme in front of the signature, over the last byte of the index
+            mstore8(add(m, 0x1f), scheme)
+            evidence := keccak256(add(m, 0x1f), 0x41)
         }
     }
 }

@@ -27,18 +27,39 @@ struct Frontier {
 library LogLib {
     /// @notice Appends a leaf. *Requirements:* `size` is the log's size.
     function append(Log storage log, uint256 size, bytes32 leaf) internal {
+        _merge(log, size, leaf, 0);
+        unchecked {
+            log.size = size + 1;
+        }
+    }
+
+    /// @notice Appends two leaves, and stores the size once. *Requirements:* `size` is the log's.
+    function appendTwo(Log storage log, uint256 size, bytes32 first, bytes32 second) internal {
+        if (size & 1 == 0) {
+            _merge(log, size >> 1, hashNode(first, second), 1);
+        } else {
+            _merge(log, size, first, 0);
+            log.peaks[0] = second;
+        }
+        unchecked {
+            log.size = size + 2;
+        }
+    }
+
+    /// @dev Merges a node of height `h` with the peaks that stand left of it, and stores what comes
+    /// out of that. `rest` is the log's size in nodes of that height.
+    function _merge(Log storage log, uint256 rest, bytes32 node, uint256 h) private {
         assembly ("memory-safe") {
             let m := mload(0x40)
-            let peak := add(log.slot, 1)
+            let peak := add(add(log.slot, 1), h)
             mstore8(m, 1)
-            for { let rest := size } and(rest, 1) { rest := shr(1, rest) } {
+            for {} and(rest, 1) { rest := shr(1, rest) } {
                 mstore(add(m, 1), sload(peak))
-                mstore(add(m, 33), leaf)
-                leaf := keccak256(m, 65)
+                mstore(add(m, 33), node)
+                node := keccak256(m, 65)
                 peak := add(peak, 1)
             }
-            sstore(peak, leaf)
-            sstore(log.slot, add(size, 1))
+            sstore(peak, node)
         }
     }
 

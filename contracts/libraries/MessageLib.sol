@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity ^0.8.28;
 
-import {Announcement, Request} from "../interfaces/IRegistry.sol";
+import {Announcement} from "../interfaces/IRegistry.sol";
 
 /// @title MessageLib: ids of messages, EIP-712 (docs/protocol.md section 3)
 library MessageLib {
@@ -52,8 +52,9 @@ library MessageLib {
     function idOf(Announcement calldata message, bytes32 domainSeparator)
         internal
         pure
-        returns (bytes32 id)
+        returns (bytes32)
     {
+        bytes32 structHash;
         bytes32 typeHash = ANNOUNCEMENT_TYPE_HASH;
         assembly ("memory-safe") {
             let m := mload(0x40)
@@ -66,35 +67,9 @@ library MessageLib {
             surplus := or(surplus, shr(64, times))
             // See POINTERS below.
             if or(surplus, shr(64, message)) { revert(0, 0) }
-            let structHash := keccak256(m, 0x140)
-            mstore(m, shl(240, 0x1901))
-            mstore(add(m, 2), domainSeparator)
-            mstore(add(m, 34), structHash)
-            id := keccak256(m, 66)
+            structHash := keccak256(m, 0x140)
         }
-    }
-
-    /// @notice The id of a request: `keccak(0x1901 || domainSeparator || structHash)`.
-    /// @dev As above. Left out are those that the rules bound before anything is written: requester
-    /// (a signer), startTime and endTime (inside a resource's window) and timestamp (near the block's).
-    function idOf(Request calldata message, bytes32 domainSeparator)
-        internal
-        pure
-        returns (bytes32 id)
-    {
-        bytes32 typeHash = REQUEST_TYPE_HASH;
-        assembly ("memory-safe") {
-            let m := mload(0x40)
-            mstore(m, typeHash)
-            calldatacopy(add(m, 0x20), message, 0xe0)
-            let surplus := or(shr(16, mload(add(m, 0x60))), shr(64, mload(add(m, 0xe0))))
-            if or(surplus, shr(64, message)) { revert(0, 0) }
-            let structHash := keccak256(m, 0x100)
-            mstore(m, shl(240, 0x1901))
-            mstore(add(m, 2), domainSeparator)
-            mstore(add(m, 34), structHash)
-            id := keccak256(m, 66)
-        }
+        return digestOf(structHash, domainSeparator);
     }
 
     /// @notice The id of a release: `keccak(0x1901 || domainSeparator || structHash)`.
@@ -123,8 +98,18 @@ library MessageLib {
     }
 
     /// @notice EIP-712 digest of a struct.
-    function digestOf(bytes32 structHash, bytes32 domainSeparator) internal pure returns (bytes32) {
-        return keccak256(abi.encodePacked(hex"1901", domainSeparator, structHash));
+    function digestOf(bytes32 structHash, bytes32 domainSeparator)
+        internal
+        pure
+        returns (bytes32 digest)
+    {
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            mstore(m, shl(240, 0x1901))
+            mstore(add(m, 2), domainSeparator)
+            mstore(add(m, 34), structHash)
+            digest := keccak256(m, 66)
+        }
     }
 
     /* FIELDS of a message that was hashed before: one word each, no further validation */
@@ -176,42 +161,6 @@ library MessageLib {
     function approverOf(Announcement calldata message) internal pure returns (uint256 approver) {
         assembly ("memory-safe") {
             approver := calldataload(add(message, 0x20))
-        }
-    }
-
-    function requesterOf(Request calldata message) internal pure returns (uint256 requester) {
-        assembly ("memory-safe") {
-            requester := calldataload(add(message, 0x20))
-        }
-    }
-
-    function volumeOf(Request calldata message) internal pure returns (uint256 volume) {
-        assembly ("memory-safe") {
-            volume := calldataload(add(message, 0x40))
-        }
-    }
-
-    function startOf(Request calldata message) internal pure returns (uint256 startTime) {
-        assembly ("memory-safe") {
-            startTime := calldataload(add(message, 0x60))
-        }
-    }
-
-    function endOf(Request calldata message) internal pure returns (uint256 endTime) {
-        assembly ("memory-safe") {
-            endTime := calldataload(add(message, 0x80))
-        }
-    }
-
-    function timestampOf(Request calldata message) internal pure returns (uint256 timestamp_) {
-        assembly ("memory-safe") {
-            timestamp_ := calldataload(add(message, 0xa0))
-        }
-    }
-
-    function sequenceOf(Request calldata message) internal pure returns (uint256 sequence) {
-        assembly ("memory-safe") {
-            sequence := calldataload(add(message, 0xc0))
         }
     }
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity ^0.8.28;
 
-import {Announcement, Request} from "../interfaces/IRegistry.sol";
-import {CalendarLib, Claim} from "./CalendarLib.sol";
+import {Announcement} from "../interfaces/IRegistry.sol";
+import {CalendarLib} from "./CalendarLib.sol";
+import {Claim} from "./ClaimLib.sol";
+import {Freeing} from "./FreeingLib.sol";
 import {ResourceLib} from "./ResourceLib.sol";
 
 /// @title RecordLib: leaves of the log (docs/protocol.md sections 6 and 7)
@@ -14,6 +16,12 @@ library RecordLib {
     uint8 internal constant GENESIS = 0;
     uint8 internal constant ANNOUNCEMENT = 1;
     uint8 internal constant ALLOCATION = 2;
+    uint8 internal constant RELEASE = 3;
+    uint8 internal constant WITHDRAWAL = 4;
+    /// @dev Bytes of an allocation's record.
+    uint256 internal constant ALLOCATION_LENGTH = 238;
+    /// @dev How an allocation's record begins: version and kind.
+    uint256 internal constant ALLOCATION_START = (uint256(VERSION) << 8) | ALLOCATION;
     /// @dev Longest body of a record of kind 16 and up.
     uint256 internal constant MAX_BODY = 512;
 
@@ -66,14 +74,13 @@ library RecordLib {
     /// @notice Leaf of an allocation's record, 238 bytes.
     /// @param requesterAfter the requester's word as the record leaves it
     function allocationLeaf(
-        Request calldata message,
         Claim memory claim,
         uint256 index,
         uint256 requesterAfter,
         bytes32 evidence
     ) internal view returns (bytes32 leaf) {
         uint256 m = _header(ALLOCATION, index);
-        _writeAllocation(m, message, claim);
+        _writeAllocation(m, claim);
         bytes32 words = CalendarLib.hashOf(claim);
         assembly ("memory-safe") {
             // highest and bitmap are the upper 24 bytes of the requester's word
@@ -84,23 +91,83 @@ library RecordLib {
         }
     }
 
+    /// @notice Leaf of a release's record, 246 bytes.
+    function releaseLeaf(
+        Claim memory claim,
+        Freeing memory freeing,
+        uint256 index,
+        bytes32 evidence
+    ) internal view returns (bytes32 leaf) {
+        uint256 m = _header(RELEASE, index);
+        uint256 slots = (claim.firstSlot << 192) | (claim.slotCount << 176)
+            | (freeing.fromTime << 112) | (freeing.timestamp << 48);
+        uint256 allocation = freeing.index;
+        uint256 record = freeing.record;
+        bytes32 id = claim.id;
+        bytes32 words = CalendarLib.hashOf(claim);
+        assembly ("memory-safe") {
+            mstore(add(m, 39), id)
+            mstore(add(m, 71), shl(192, allocation))
+            // resourceId, resourceIndex, requester, volume, startTime, endTime
+            calldatacopy(add(m, 79), add(record, 38), 78)
+            mstore(add(m, 157), slots)
+            mstore(add(m, 183), words)
+            mstore(add(m, 215), evidence)
+            leaf := keccak256(m, 247)
+        }
+    }
+
+    /// @notice Leaf of a withdrawal's record, 138 bytes.
+    /// @param resourceIndex index of the announcement's record; 0 if there is none
+    function withdrawalLeaf(
+        bytes32 resourceId,
+        uint256 resourceIndex,
+        uint256 provider,
+        uint256 timestamp_,
+        uint256 index,
+        bytes32 evidence
+    ) internal view returns (bytes32 leaf) {
+        uint256 m = _header(WITHDRAWAL, index);
+        assembly ("memory-safe") {
+            mstore(add(m, 39), resourceId)
+            mstore(add(m, 71), or(shl(192, resourceIndex), shl(32, provider)))
+            mstore(add(m, 99), shl(192, timestamp_))
+            mstore(add(m, 107), evidence)
+            leaf := keccak256(m, 139)
+        }
+    }
+
+    /// @notice Version and kind of a record in the calldata. *Requirements:* it has two bytes.
+    function startOf(bytes calldata record) internal pure returns (uint256 start) {
+        assembly ("memory-safe") {
+            start := shr(240, calldataload(record.offset))
+        }
+    }
+
+    /// @notice Leaf of a record in the calldata.
+    function leafOf(bytes calldata record) internal pure returns (bytes32 leaf) {
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            mstore8(m, 0)
+            calldatacopy(add(m, 1), record.offset, record.length)
+            leaf := keccak256(m, add(record.length, 1))
+        }
+    }
+
     /// @dev Bytes 39 to 150: from resourceId to previousIndex.
-    function _writeAllocation(uint256 m, Request calldata message, Claim memory claim)
-        private
-        pure
-    {
+    function _writeAllocation(uint256 m, Claim memory claim) private pure {
         uint256 resourceIndex = ResourceLib.indexOf(claim.resource);
-        uint256 previousIndex = uint64(claim.requester);
+        uint256 previousIndex = uint64(claim.requesterWord);
         uint256 slots = (claim.firstSlot << 64) | (claim.slotCount << 48);
         assembly ("memory-safe") {
-            mstore(add(m, 39), calldataload(message))
-            let tail := shl(16, calldataload(add(message, 0x40)))
-            tail := or(tail, shl(32, calldataload(add(message, 0x20))))
+            mstore(add(m, 39), mload(add(claim, 0x20)))
+            let tail := shl(16, mload(add(claim, 0x60)))
+            tail := or(tail, shl(32, mload(add(claim, 0x40))))
             mstore(add(m, 71), or(tail, shl(192, resourceIndex)))
-            tail := or(slots, shl(128, calldataload(add(message, 0x80))))
-            mstore(add(m, 101), or(tail, shl(192, calldataload(add(message, 0x60)))))
-            tail := or(shl(64, previousIndex), shl(128, calldataload(add(message, 0xc0))))
-            mstore(add(m, 127), or(tail, shl(192, calldataload(add(message, 0xa0)))))
+            tail := or(slots, shl(128, mload(add(claim, 0xa0))))
+            mstore(add(m, 101), or(tail, shl(192, mload(add(claim, 0x80)))))
+            tail := or(shl(64, previousIndex), shl(128, mload(add(claim, 0xe0))))
+            mstore(add(m, 127), or(tail, shl(192, mload(add(claim, 0xc0)))))
         }
     }
 

@@ -63,6 +63,11 @@ library ResourceLib {
         return (word >> 128) & type(uint32).max;
     }
 
+    /// @notice How long before a slot starts it can still be released, in seconds.
+    function noticeSecondsOf(uint256 word) internal pure returns (uint256) {
+        return (word >> 96) & type(uint32).max;
+    }
+
     /// @notice Index of the announcement's record; 0 if it is not recorded.
     function indexOf(uint256 word) internal pure returns (uint256) {
         return (word >> 32) & type(uint64).max;

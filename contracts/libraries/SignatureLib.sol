@@ -19,12 +19,20 @@ library SignatureLib {
     function recover(bytes32 digest, bytes calldata signatures, uint256 position)
         internal
         view
-        returns (uint256 signer)
+        returns (uint256)
     {
+        uint256 source;
+        assembly ("memory-safe") {
+            source := add(signatures.offset, shl(6, position))
+        }
+        return recoverAt(digest, source);
+    }
+
+    /// @notice The same for the signature that begins at `source` in the calldata.
+    function recoverAt(bytes32 digest, uint256 source) internal view returns (uint256 signer) {
         uint256 halfOrder = HALF_ORDER;
         assembly ("memory-safe") {
             let m := mload(0x40)
-            let source := add(signatures.offset, shl(6, position))
             let yParityAndS := calldataload(add(source, 0x20))
             let s := shr(1, shl(1, yParityAndS))
             if iszero(gt(s, halfOrder)) {
@@ -53,6 +61,32 @@ library SignatureLib {
         uint256 one = LENGTH;
         assembly ("memory-safe") {
             fits := or(eq(length, one), eq(length, shl(1, one)))
+        }
+    }
+
+    /// @notice Hash of the evidence: the scheme, then the signatures.
+    function evidenceOf(bytes calldata signatures) internal pure returns (bytes32 evidence) {
+        uint256 scheme = SCHEME;
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            mstore8(m, scheme)
+            calldatacopy(add(m, 1), signatures.offset, signatures.length)
+            evidence := keccak256(m, add(signatures.length, 1))
+        }
+    }
+
+    /// @notice Splits off the first signature. If there is none the others have a length of nearly 2^256.
+    function split(bytes calldata signatures)
+        internal
+        pure
+        returns (bytes calldata first, bytes calldata others)
+    {
+        uint256 one = LENGTH;
+        assembly ("memory-safe") {
+            first.offset := signatures.offset
+            first.length := one
+            others.offset := add(signatures.offset, one)
+            others.length := sub(signatures.length, one)
         }
     }
 }

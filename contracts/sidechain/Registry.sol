@@ -7,16 +7,23 @@ import {
     IRegistry,
     Refusal,
     RegistryConfig,
+    Release,
     Request,
     Requester,
     Resource,
     SignedAnnouncement,
-    SignedRequest
+    SignedRelease,
+    SignedRequest,
+    SignedWithdrawal,
+    Withdrawal
 } from "../interfaces/IRegistry.sol";
-import {CalendarLib, Claim} from "../libraries/CalendarLib.sol";
+import {CalendarLib} from "../libraries/CalendarLib.sol";
+import {Claim, ClaimLib} from "../libraries/ClaimLib.sol";
+import {Freeing, FreeingLib} from "../libraries/FreeingLib.sol";
 import {Frontier, Log, LogLib} from "../libraries/LogLib.sol";
 import {MessageLib} from "../libraries/MessageLib.sol";
 import {NetworkLib} from "../libraries/NetworkLib.sol";
+import {Chain, PathLib} from "../libraries/PathLib.sol";
 import {RecordLib} from "../libraries/RecordLib.sol";
 import {RefusalLib} from "../libraries/RefusalLib.sol";
 import {ResourceLib} from "../libraries/ResourceLib.sol";
@@ -25,6 +32,7 @@ import {Ledger} from "./Ledger.sol";
 /// @title Registry
 /// @notice The ledger's entry points, its log, and what can be read of it.
 contract Registry is Ledger {
+    using ClaimLib for Claim;
     using LogLib for Log;
 
     /* CONSTRUCTOR */
@@ -63,8 +71,7 @@ contract Registry is Ledger {
         uint256 index = _log.size;
         (uint256 code, uint256 got, uint256 want, bytes32 leaf) =
             _applyAnnouncement(resourceId, announcement, signatures, index);
-        if (code != 0) RefusalLib.revertWith(code, got, want);
-        _log.append(index, leaf);
+        _settle(index, leaf, code, got, want);
     }
 
     /// @inheritdoc IRegistry
@@ -84,18 +91,99 @@ contract Registry is Ledger {
         returns (bytes32)
     {
         uint256 index = _log.size;
-        (Claim memory claim, uint256 code, bytes32 leaf) = _applyRequest(message, signatures, index);
-        if (code != 0) RefusalLib.revertWith(code, claim.got, claim.want);
-        _log.append(index, leaf);
+        Claim memory claim = ClaimLib.allocate();
+        claim.load(message);
+        (uint256 code, bytes32 leaf) = _applyRequest(claim, signatures, index);
+        _settle(index, leaf, code, claim.got, claim.want);
         return claim.id;
     }
 
     /// @inheritdoc IRegistry
     function requestMany(SignedRequest[] calldata items) external {
         Frontier memory frontier = _log.open();
+        Claim memory claim = ClaimLib.allocate();
         for (uint256 i = 0; i < items.length; ++i) {
             uint256 mark = _memoryMark();
-            _requestOne(items[i].request, items[i].signatures, frontier);
+            claim.load(items[i].request);
+            (uint256 code, bytes32 leaf) = _applyRequest(claim, items[i].signatures, frontier.size);
+            _settle(frontier, leaf, claim.id, code, claim.got, claim.want);
+            _memoryRelease(mark);
+        }
+        _log.close(frontier);
+    }
+
+    /// @inheritdoc IRegistry
+    function announceAndRequest(
+        Announcement calldata announcement,
+        Request calldata message,
+        bytes calldata signatures
+    ) external returns (bytes32) {
+        uint256 index = _log.size;
+        Claim memory claim = ClaimLib.allocate();
+        claim.load(message);
+        (uint256 code, bytes32 announced, bytes32 leaf) =
+            _applyFirstUse(claim, announcement, signatures, index);
+        if (announced == 0) _settle(index, leaf, code, claim.got, claim.want);
+        else _log.appendTwo(index, announced, leaf);
+        return claim.id;
+    }
+
+    /// @inheritdoc IRegistry
+    function release(
+        Release calldata message,
+        bytes calldata signatures,
+        bytes calldata record,
+        bytes32[] calldata path
+    ) external returns (bytes32) {
+        uint256 index = _log.size;
+        Claim memory claim = ClaimLib.allocate();
+        Freeing memory freeing;
+        _loadRelease(freeing, message);
+        uint256 code = _decodeRelease(claim, freeing, signatures, record);
+        bytes32 leaf;
+        if (code == 0) {
+            (freeing.proven, freeing.node, freeing.peak) = PathLib.prove(
+                _log, PathLib.open(_log), RecordLib.leafOf(record), freeing.index, path
+            );
+            (code, leaf) = _applyRelease(claim, freeing, index);
+        }
+        _settle(index, leaf, code, claim.got, claim.want);
+        return freeing.id;
+    }
+
+    /// @inheritdoc IRegistry
+    function releaseMany(SignedRelease[] calldata items) external {
+        Frontier memory frontier = _log.open();
+        Chain memory chain = PathLib.open(_log);
+        Claim memory claim = ClaimLib.allocate();
+        Freeing memory freeing;
+        for (uint256 i = 0; i < items.length; ++i) {
+            uint256 mark = _memoryMark();
+            _releaseOne(items[i], claim, freeing, chain, frontier);
+            _memoryRelease(mark);
+        }
+        _log.close(frontier);
+    }
+
+    /// @inheritdoc IRegistry
+    function withdraw(
+        Withdrawal calldata message,
+        Announcement calldata announcement,
+        bytes calldata signatures
+    ) external returns (bytes32 id) {
+        id = withdrawalId(message);
+        uint256 index = _log.size;
+        (uint256 code, uint256 got, uint256 want, bytes32 leaf) =
+            _applyWithdrawal(id, message, announcement, signatures, index);
+        _settle(index, leaf, code, got, want);
+    }
+
+    /// @inheritdoc IRegistry
+    function withdrawMany(SignedWithdrawal[] calldata items) external {
+        Frontier memory frontier = _log.open();
+        for (uint256 i = 0; i < items.length; ++i) {
+            uint256 mark = _memoryMark();
+            _withdrawOne(items[i], frontier);
             _memoryRelease(mark);
         }
         _log.close(frontier);
@@ -120,19 +208,18 @@ contract Registry is Ledger {
         view
         returns (Refusal[5] memory findings)
     {
-        Claim memory claim;
-        _open(claim, message);
-        uint256 signer = uint256(uint160(message.requester));
-        uint256 code = _judge(claim, message, signatures, CHECK_1);
-        findings[0] = _finding(claim, code, signer, signer);
-        code = _judge(claim, message, signatures, CHECK_2);
+        Claim memory claim = ClaimLib.allocate();
+        claim.load(message);
+        _open(claim);
+        uint256 code = _judge(claim, signatures, CHECK_1);
+        findings[0] = _finding(claim, code, claim.requester, claim.requester);
+        code = _judge(claim, signatures, CHECK_2);
         findings[1] = _finding(claim, code, ResourceLib.indexOf(claim.resource), 1);
         bool recorded = code == 0;
-        code = _judge(claim, message, signatures, CHECK_3);
-        findings[2] = _finding(claim, code, message.sequence, claim.requester >> 192);
-        findings[3] = recorded ? _findWindow(claim, message, signatures) : findings[1];
-        findings[4] =
-            findings[3].code == 0 ? _findCapacity(claim, message, signatures) : findings[3];
+        code = _judge(claim, signatures, CHECK_3);
+        findings[2] = _finding(claim, code, claim.sequence, claim.requesterWord >> 192);
+        findings[3] = recorded ? _findWindow(claim, signatures) : findings[1];
+        findings[4] = findings[3].code == 0 ? _findCapacity(claim, signatures) : findings[3];
     }
 
     /// @inheritdoc IRegistry
@@ -181,6 +268,16 @@ contract Registry is Ledger {
     }
 
     /// @inheritdoc IRegistry
+    function approverOf(bytes32 resourceId) external view returns (address) {
+        return _approvers[resourceId];
+    }
+
+    /// @inheritdoc IRegistry
+    function isReleased(uint64 index) external view returns (bool) {
+        return FreeingLib.isSet(_released, index);
+    }
+
+    /// @inheritdoc IRegistry
     function usedOf(bytes32 resourceId, uint64 firstSlot, uint16 count)
         external
         view
@@ -223,40 +320,81 @@ contract Registry is Ledger {
         bytes32 id = announcementId(message);
         (uint256 code, uint256 got, uint256 want, bytes32 leaf) =
             _applyAnnouncement(id, message, signatures, frontier.size);
-        if (code == 0) _log.push(frontier, leaf);
-        else emit Refused(id, RefusalLib.toRefusal(code, got, want));
+        _settle(frontier, leaf, id, code, got, want);
     }
 
-    function _requestOne(
-        Request calldata message,
-        bytes calldata signatures,
+    function _releaseOne(
+        SignedRelease calldata item,
+        Claim memory claim,
+        Freeing memory freeing,
+        Chain memory chain,
         Frontier memory frontier
     ) private {
-        (Claim memory claim, uint256 code, bytes32 leaf) =
-            _applyRequest(message, signatures, frontier.size);
+        _loadRelease(freeing, item.release);
+        uint256 code = _decodeRelease(claim, freeing, item.signatures, item.record);
+        bytes32 leaf;
+        if (code == 0) {
+            (freeing.proven, freeing.node, freeing.peak) =
+                PathLib.prove(_log, chain, RecordLib.leafOf(item.record), freeing.index, item.path);
+            (code, leaf) = _applyRelease(claim, freeing, frontier.size);
+        }
+        _settle(frontier, leaf, freeing.id, code, claim.got, claim.want);
+    }
+
+    function _withdrawOne(SignedWithdrawal calldata item, Frontier memory frontier) private {
+        bytes32 id = withdrawalId(item.withdrawal);
+        (uint256 code, uint256 got, uint256 want, bytes32 leaf) =
+            _applyWithdrawal(id, item.withdrawal, item.announcement, item.signatures, frontier.size);
+        _settle(frontier, leaf, id, code, got, want);
+    }
+
+    function _loadRelease(Freeing memory freeing, Release calldata message) private view {
+        freeing.id = releaseId(message);
+        freeing.requestId = message.requestId;
+        freeing.fromTime = message.fromTime;
+        freeing.timestamp = message.timestamp;
+    }
+
+    /* ENDS */
+
+    /// @dev A single item: its record is appended, or it reverts.
+    function _settle(uint256 index, bytes32 leaf, uint256 code, uint256 got, uint256 want) private {
+        if (code != 0) RefusalLib.revertWith(code, got, want);
+        _log.append(index, leaf);
+    }
+
+    /// @dev An item of a batch: its record is appended, or it is skipped.
+    function _settle(
+        Frontier memory frontier,
+        bytes32 leaf,
+        bytes32 id,
+        uint256 code,
+        uint256 got,
+        uint256 want
+    ) private {
         if (code == 0) _log.push(frontier, leaf);
-        else emit Refused(claim.id, RefusalLib.toRefusal(code, claim.got, claim.want));
+        else _refuse(id, code, got, want);
     }
 
     /* FINDINGS */
 
-    function _findWindow(Claim memory claim, Request calldata message, bytes calldata signatures)
+    function _findWindow(Claim memory claim, bytes calldata signatures)
         private
         view
         returns (Refusal memory)
     {
-        uint256 code = _judge(claim, message, signatures, CHECK_4);
-        uint256 firstSlotEnd = message.startTime + ResourceLib.slotSecondsOf(claim.resource);
+        uint256 code = _judge(claim, signatures, CHECK_4);
+        uint256 firstSlotEnd = claim.startTime + ResourceLib.slotSecondsOf(claim.resource);
         return _finding(claim, code, firstSlotEnd, block.timestamp);
     }
 
-    function _findCapacity(Claim memory claim, Request calldata message, bytes calldata signatures)
+    function _findCapacity(Claim memory claim, bytes calldata signatures)
         private
         view
         returns (Refusal memory)
     {
-        uint256 code = _judge(claim, message, signatures, CHECK_5);
-        return _finding(claim, code, message.volume, _free(claim, message));
+        uint256 code = _judge(claim, signatures, CHECK_5);
+        return _finding(claim, code, claim.volume, _free(claim));
     }
 
     /// @dev The refusal that the claim notes, or what was compared if there is none.
@@ -267,22 +405,5 @@ contract Registry is Ledger {
     {
         if (code != 0) (got, want) = (claim.got, claim.want);
         return RefusalLib.toRefusal(code, got, want);
-    }
-
-    /* MEMORY */
-
-    /// @dev A batch uses the same memory for each item: else it would pay for its growth, which is
-    /// quadratic. Nothing that an item allocates outlives it.
-    function _memoryMark() private pure returns (uint256 mark) {
-        assembly ("memory-safe") {
-            mark := mload(0x40)
-        }
-    }
-
-    /// @dev Gives back what was allocated since `mark`.
-    function _memoryRelease(uint256 mark) private pure {
-        assembly ("memory-safe") {
-            mstore(0x40, mark)
-        }
     }
 }

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Announcement, Request} from "../../contracts/interfaces/IRegistry.sol";
-import {Claim} from "../../contracts/libraries/CalendarLib.sol";
+import {Claim} from "../../contracts/libraries/ClaimLib.sol";
 import {ReferenceLog} from "../utils/ReferenceLog.sol";
 import {WordsHarness} from "../utils/WordsHarness.sol";
 import {Test} from "forge-std/Test.sol";
@@ -225,12 +225,19 @@ contract WordsTest is Test {
         uint256[] calldata items
     ) public view {
         Claim memory claim;
+        claim.resourceId = message.resourceId;
+        claim.requester = uint160(message.requester);
+        claim.volume = message.volume;
+        claim.startTime = message.startTime;
+        claim.endTime = message.endTime;
+        claim.timestamp = message.timestamp;
+        claim.sequence = message.sequence;
         claim.resource = fields.resource;
-        claim.requester = fields.requester;
+        claim.requesterWord = fields.requester;
         claim.firstSlot = fields.firstSlot;
         claim.slotCount = fields.slotCount;
         bytes32 got = harness.allocationLeaf(
-            message, claim, items, fields.index, fields.requesterAfter, fields.evidence
+            claim, items, fields.index, fields.requesterAfter, fields.evidence
         );
         bytes memory record = _allocation(message, fields, keccak256(abi.encodePacked(items)));
         assertEq(record.length, 238, "size");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity 0.8.37;
 
-import {Announcement, RegistryConfig, Request} from "../../contracts/interfaces/IRegistry.sol";
-import {CalendarLib, Claim} from "../../contracts/libraries/CalendarLib.sol";
-import {MessageLib} from "../../contracts/libraries/MessageLib.sol";
+import {Announcement, RegistryConfig} from "../../contracts/interfaces/IRegistry.sol";
+import {CalendarLib} from "../../contracts/libraries/CalendarLib.sol";
+import {Claim} from "../../contracts/libraries/ClaimLib.sol";
 import {RefusalLib} from "../../contracts/libraries/RefusalLib.sol";
 import {Registry} from "../../contracts/sidechain/Registry.sol";
 
@@ -14,12 +14,13 @@ import {Registry} from "../../contracts/sidechain/Registry.sol";
 contract FalseRegistry1 is Registry {
     constructor(RegistryConfig memory config) Registry(config) {}
 
-    function _checkRequester(
-        Claim memory claim,
-        Request calldata message,
-        bytes calldata signatures
-    ) internal view override returns (uint256 code) {
-        code = super._checkRequester(claim, message, signatures);
+    function _checkRequester(Claim memory claim, bytes calldata signatures)
+        internal
+        view
+        override
+        returns (uint256 code)
+    {
+        code = super._checkRequester(claim, signatures);
         // other lengths cannot be written into an event
         if (code != RefusalLib.SIGNATURES_LENGTH_INVALID) code = 0;
     }
@@ -52,13 +53,8 @@ contract FalseRegistry2 is Registry {
 contract FalseRegistry3 is Registry {
     constructor(RegistryConfig memory config) Registry(config) {}
 
-    function _checkSequence(Claim memory claim, Request calldata message)
-        internal
-        view
-        override
-        returns (uint256)
-    {
-        super._checkSequence(claim, message);
+    function _checkSequence(Claim memory claim) internal view override returns (uint256) {
+        super._checkSequence(claim);
         return 0;
     }
 }
@@ -67,14 +63,9 @@ contract FalseRegistry3 is Registry {
 contract FalseRegistry4 is Registry {
     constructor(RegistryConfig memory config) Registry(config) {}
 
-    function _checkWindow(Claim memory claim, Request calldata message)
-        internal
-        view
-        override
-        returns (uint256)
-    {
-        super._checkWindow(claim, message);
-        CalendarLib.place(claim, MessageLib.startOf(message), MessageLib.endOf(message));
+    function _checkWindow(Claim memory claim) internal view override returns (uint256) {
+        super._checkWindow(claim);
+        CalendarLib.place(claim, claim.startTime, claim.endTime);
         return 0;
     }
 }
@@ -83,13 +74,8 @@ contract FalseRegistry4 is Registry {
 contract FalseRegistry5 is Registry {
     constructor(RegistryConfig memory config) Registry(config) {}
 
-    function _checkCapacity(Claim memory claim, Request calldata message)
-        internal
-        view
-        override
-        returns (uint256)
-    {
-        super._checkCapacity(claim, message);
+    function _checkCapacity(Claim memory claim) internal view override returns (uint256) {
+        super._checkCapacity(claim);
         return 0;
     }
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity 0.8.37;
 
-import {Announcement, Request} from "../../contracts/interfaces/IRegistry.sol";
-import {CalendarLib, Claim} from "../../contracts/libraries/CalendarLib.sol";
+import {Announcement} from "../../contracts/interfaces/IRegistry.sol";
+import {CalendarLib} from "../../contracts/libraries/CalendarLib.sol";
+import {Claim} from "../../contracts/libraries/ClaimLib.sol";
 import {Frontier, Log, LogLib} from "../../contracts/libraries/LogLib.sol";
 import {RecordLib} from "../../contracts/libraries/RecordLib.sol";
 import {SequenceLib} from "../../contracts/libraries/SequenceLib.sol";
@@ -84,7 +85,6 @@ contract WordsHarness {
 
     /// @param items words as `words` of the record hashes them
     function allocationLeaf(
-        Request calldata message,
         Claim calldata fields,
         uint256[] calldata items,
         uint64 index,
@@ -99,7 +99,7 @@ contract WordsHarness {
             buffer := add(copy, 0x20)
         }
         claim.buffer = buffer;
-        return RecordLib.allocationLeaf(message, claim, index, requesterAfter, evidence);
+        return RecordLib.allocationLeaf(claim, index, requesterAfter, evidence);
     }
 
     /* LOG */
