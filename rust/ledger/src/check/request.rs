@@ -46,6 +46,23 @@ fn approver(
     signed.map_err(|got| Refusal::new(Code::ApproverSignatureInvalid, got, want))
 }
 
+/// What can be judged of a request without the ledger, for whoever signs or passes on requests: the
+/// requester's signature (001, 101), volume and window (401, 402), timestamp (410), in this order.
+/// `now` is the time of the block that would record it, unix seconds.
+///
+/// # Errors
+/// The first rule that it breaks; the ledger refuses it for this or for a rule before it.
+pub fn judge_alone(
+    id: RequestId,
+    request: &Request,
+    signatures: &[u8],
+    now: u64,
+) -> Result<(), Refusal> {
+    requester(&State::default(), id, request, signatures, None)?;
+    volume_and_window(request.volume, request.start_time, request.end_time)?;
+    drift(request.timestamp, now)
+}
+
 /// Check 2: the resource is recorded, which is when its provider's signature was checked.
 pub(crate) fn resource(
     id: ResourceId,
