@@ -84,6 +84,22 @@ impl From<protocol::Request> for Registry::Request {
     }
 }
 
+impl From<protocol::Release> for Registry::Release {
+    fn from(release: protocol::Release) -> Self {
+        Self {
+            requestId: release.request_id.0,
+            fromTime: release.from_time,
+            timestamp: release.timestamp,
+        }
+    }
+}
+
+impl From<protocol::Withdrawal> for Registry::Withdrawal {
+    fn from(withdrawal: protocol::Withdrawal) -> Self {
+        Self { resourceId: withdrawal.resource_id.0, timestamp: withdrawal.timestamp }
+    }
+}
+
 impl From<protocol::Checkpoint> for Anchor::Checkpoint {
     fn from(checkpoint: protocol::Checkpoint) -> Self {
         Self {

@@ -5,6 +5,7 @@ use alloy_primitives::B256;
 use fallow_ledger::ApplyError;
 use fallow_log::LogError;
 use fallow_protocol::{Code, DecodeError, NetworkId};
+use std::fmt;
 
 /// What the contract claims and the re-execution refuses. Nobody signs after one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +30,20 @@ pub enum Disagreement {
         got: u64,
         /// Size of the log before it.
         want: u64,
+    },
+    /// A release is of what is no record, or of another resource's.
+    #[error(
+        "block {block}: the contract recorded {index}, a release of {allocation}, which {flaw}"
+    )]
+    Release {
+        /// Block of the event.
+        block: u64,
+        /// Index that the contract gave it.
+        index: u64,
+        /// Index of what is released.
+        allocation: u64,
+        /// What is wrong with that.
+        flaw: ReleaseFlaw,
     },
     /// The registry emitted what is no event of a registry.
     #[error("block {block}: log {position} is no event of a registry")]
@@ -76,6 +91,24 @@ pub enum Disagreement {
     },
 }
 
+/// Why an event's release cannot be one, whatever the ledger says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReleaseFlaw {
+    /// There is no record of that index.
+    Missing,
+    /// The event names another resource than the record.
+    Resource,
+}
+
+impl fmt::Display for ReleaseFlaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "is not in the log",
+            Self::Resource => "is of another resource than the event says",
+        })
+    }
+}
+
 impl Disagreement {
     /// The sidechain block in which it came up.
     #[must_use]
@@ -83,6 +116,7 @@ impl Disagreement {
         match self {
             Self::Refused { block, .. }
             | Self::Index { block, .. }
+            | Self::Release { block, .. }
             | Self::Event { block, .. }
             | Self::Network { block, .. }
             | Self::Start { block }
@@ -91,7 +125,7 @@ impl Disagreement {
         }
     }
 
-    /// The rule that the contract let pass, if it is one of announcements or requests.
+    /// The rule that the contract let pass, if it has a code.
     #[must_use]
     pub fn code(&self) -> Option<Code> {
         match self {

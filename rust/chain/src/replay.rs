@@ -4,15 +4,19 @@
 //! tree nodes), so a million records need about 0.7 GB. A block that is a checkpoint block costs
 //! 90 bytes more, every other block nothing.
 
-use crate::{BlockRef, Disagreement, Event, TicketError};
+use crate::{BlockRef, Disagreement, Event, ReleaseFlaw, Released, TicketError};
 use alloy_primitives::{B256, Bytes};
 use fallow_ledger::{GenesisParent, Ledger, LedgerConfig, Message};
 use fallow_log::{LogError, Tree, leaf_hash};
+use fallow_protocol::packed::path_nodes;
 use fallow_protocol::{
-    Certificate, Checkpoint, CheckpointRule, Domain, Evidence, NetworkFile, NetworkId, Record,
-    SetHash, Ticket,
+    Body, Certificate, Checkpoint, CheckpointRule, Domain, Evidence, NetworkFile, NetworkId,
+    Record, Release, SetHash, Ticket,
 };
 use std::collections::HashMap;
+
+/// Bytes of one signature.
+const SIGNATURE_BYTES: usize = 64;
 
 /// One record with what its hash does not show.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,17 +117,10 @@ impl Replay {
             (Event::Started { network_id, parent }, None) => {
                 self.start(block, *network_id, *parent)
             }
-            (Event::Recorded { index, message }, Some(ledger)) => {
-                let (got, want, number) = (*index, ledger.size(), block.number);
-                if got != want {
-                    return Err(Disagreement::Index { block: number, got, want });
-                }
-                let record = ledger
-                    .apply(message, block.time)
-                    .map_err(|error| Disagreement::Refused { block: number, index: got, error })?;
-                self.keep(&record, evidence_of(message), self.id_of(message), number);
-                Ok(())
+            (Event::Recorded { index, message }, Some(_)) => {
+                self.record(block, *index, message).map(|_| ())
             }
+            (Event::Released(released), Some(_)) => self.apply_release(block, released),
             (Event::Refused, Some(_)) => Ok(()),
             (Event::Unknown { position } | Event::Approved { position, .. }, _) => {
                 Err(Disagreement::Event { block: block.number, position: *position })
@@ -151,25 +148,78 @@ impl Replay {
         };
         let (ledger, genesis) = Ledger::new(config, block.time);
         self.ledger = Some(ledger);
-        self.keep(&genesis, Bytes::new(), B256::ZERO, block.number);
+        self.keep(&genesis, &[], B256::ZERO, block.number);
         Ok(())
     }
 
-    fn keep(&mut self, record: &Record, evidence: Bytes, id: B256, block: u64) {
+    /// Applies a message that the contract says to have recorded at `got`. Answers its record's
+    /// body.
+    fn record(
+        &mut self,
+        block: &BlockRef,
+        got: u64,
+        message: &Message,
+    ) -> Result<Body, Disagreement> {
+        let (number, want) = (block.number, self.size());
+        let Some(ledger) = &mut self.ledger else {
+            return Err(Disagreement::Start { block: number });
+        };
+        if got != want {
+            return Err(Disagreement::Index { block: number, got, want });
+        }
+        let applied = ledger.apply(message, block.time).map_err(|error| Disagreement::Refused {
+            block: number,
+            index: got,
+            error,
+        })?;
+        let mut signatures = signatures_of(message);
+        if let Message::AnnounceAndRequest { announcement, .. } = message
+            && let Some((provider, others)) = signatures.split_at_checked(SIGNATURE_BYTES)
+        {
+            signatures = others;
+            if let Some(announced) = &applied.announced {
+                self.keep(announced, provider, announcement.id(&self.domain).0, number);
+            }
+        }
+        self.keep(&applied.record, signatures, message.id(&self.domain), number);
+        Ok(applied.record.body)
+    }
+
+    fn apply_release(&mut self, block: &BlockRef, released: &Released) -> Result<(), Disagreement> {
+        let Released { index, allocation, resource_id, .. } = *released;
+        let flawed = |flaw| Disagreement::Release { block: block.number, index, allocation, flaw };
+        let message = self.release(released).ok_or_else(|| flawed(ReleaseFlaw::Missing))?;
+        match (self.record(block, index, &message)?, resource_id) {
+            (Body::Release(body), Some(named)) if body.resource_id != named => {
+                Err(flawed(ReleaseFlaw::Resource))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The release that an event tells of, with the allocation's record and a path to the peak that
+    /// it stands under; `None` if there is no record of that index.
+    fn release(&self, released: &Released) -> Option<Message> {
+        let (index, size) = (released.allocation, self.size());
+        let entry = self.entry(index)?;
+        let mut path = self.tree.prove_inclusion(index, size).ok()?;
+        path.truncate(path_nodes(size, index, None)?);
+        let release = Release {
+            request_id: entry.id.into(),
+            from_time: released.from_time,
+            timestamp: released.timestamp,
+        };
+        let (signatures, record) = (released.signature.0.into(), entry.bytes.clone());
+        Some(Message::Release { release, signatures, record, path })
+    }
+
+    fn keep(&mut self, record: &Record, signatures: &[u8], id: B256, block: u64) {
         let bytes = Bytes::from(record.encode());
         self.tree.push(leaf_hash(&bytes)).expect("memory ends long before 2^63 records");
         if !id.is_zero() {
             self.indexes.insert(id, record.index);
         }
-        self.entries.push(Entry { bytes, evidence, id, block });
-    }
-
-    fn id_of(&self, message: &Message) -> B256 {
-        match message {
-            Message::Announce { announcement, .. } => announcement.id(&self.domain).0,
-            Message::Request { request, .. } => request.id(&self.domain).0,
-            Message::Append { .. } => B256::ZERO,
-        }
+        self.entries.push(Entry { bytes, evidence: evidence_of(signatures), id, block });
     }
 
     fn compare(&self, block: u64, size: u64, root: B256) -> Result<(), Disagreement> {
@@ -245,7 +295,7 @@ impl Replay {
         &self.entries
     }
 
-    /// Index of the record of an announcement or a request, by the message's id.
+    /// Index of a message's record, by the message's id.
     #[must_use]
     pub fn index_of(&self, id: B256) -> Option<u64> {
         self.indexes.get(&id).copied()
@@ -317,12 +367,23 @@ impl Replay {
     }
 }
 
-/// The evidence that an accepted message's record commits to.
-fn evidence_of(message: &Message) -> Bytes {
-    let signatures = match message {
-        Message::Announce { signatures, .. } | Message::Request { signatures, .. } => signatures,
-        Message::Append { .. } => return Bytes::new(),
-    };
+/// All signatures of a message; none of what nobody signs.
+fn signatures_of(message: &Message) -> &[u8] {
+    match message {
+        Message::Announce { signatures, .. }
+        | Message::Request { signatures, .. }
+        | Message::AnnounceAndRequest { signatures, .. }
+        | Message::Release { signatures, .. }
+        | Message::Withdraw { signatures, .. } => signatures,
+        Message::Append { .. } => &[],
+    }
+}
+
+/// The evidence that a record commits to, of signatures that the ledger accepted.
+fn evidence_of(signatures: &[u8]) -> Bytes {
+    if signatures.is_empty() {
+        return Bytes::new();
+    }
     let evidence = Evidence::from_signatures(signatures);
     evidence.expect("the ledger accepted the signatures").encode().into()
 }

@@ -1,12 +1,15 @@
 //! The re-execution, fed with events that a registry might emit.
 
 use alloy_primitives::{Address, B256, Bytes};
-use fallow_chain::{BlockEvents, BlockRef, Class, Disagreement, Event, FollowError, Replay};
+use fallow_chain::{
+    BlockEvents, BlockRef, Class, Disagreement, Event, FollowError, ReleaseFlaw, Released, Replay,
+};
 use fallow_ledger::{ApplyError, GenesisParent, Ledger, LedgerConfig, Message};
 use fallow_log::{leaf_hash, verify_inclusion};
 use fallow_protocol::{
     AnchorChain, Announcement, Body, Certificate, Code, CodeHashes, Evidence, Member, NetworkFile,
-    NetworkId, NetworkPart, Parameters, Request, SecretKey, Set, SetHash, Sidechain, Trust, bls,
+    NetworkId, NetworkPart, Parameters, Release, Request, ResourceId, SecretKey, Set, SetHash,
+    Sidechain, Signature, Trust, Withdrawal, bls,
 };
 
 const FIRST: u64 = 10;
@@ -71,8 +74,8 @@ fn announce() -> Message {
     Message::Announce { announcement: announcement(), signatures: signature.0.to_vec().into() }
 }
 
-fn ask(sequence: u64) -> Message {
-    let request = Request {
+fn request(sequence: u64) -> Request {
+    Request {
         resource_id: announcement().id(&network().domain()),
         requester: key(2).address(),
         volume: 1,
@@ -80,9 +83,20 @@ fn ask(sequence: u64) -> Message {
         end_time: START + 7_200,
         timestamp: START,
         sequence,
-    };
+    }
+}
+
+fn ask(sequence: u64) -> Message {
+    let request = request(sequence);
     let signature = key(2).sign(request.id(&network().domain()).0);
     Message::Request { request, signatures: signature.0.to_vec().into() }
+}
+
+fn withdraw() -> Message {
+    let resource_id = announcement().id(&network().domain());
+    let withdrawal = Withdrawal { resource_id, timestamp: 1 };
+    let signatures = key(1).sign(withdrawal.id(&network().domain())).0.into();
+    Message::Withdraw { withdrawal, announcement: announcement(), signatures }
 }
 
 fn recorded(index: u64, message: Message) -> Event {
@@ -118,8 +132,9 @@ impl Honest {
         self.number += 1;
         let mut events = Vec::new();
         for message in messages {
-            let record = self.ledger.apply(message, block(self.number).time).unwrap();
-            events.push(recorded(record.index, message.clone()));
+            let applied = self.ledger.apply(message, block(self.number).time).unwrap();
+            let first = applied.announced.unwrap_or(applied.record);
+            events.push(recorded(first.index, message.clone()));
         }
         self.with_claim(events)
     }
@@ -284,4 +299,152 @@ fn a_block_that_was_not_compared_is_no_checkpoint_block() {
     let heartbeats = compared.checkpoints_after(FIRST, usize::MAX);
     assert!(heartbeats.len() >= 2, "{heartbeats:?}");
     assert_eq!(not.checkpoints_after(FIRST, usize::MAX), []);
+}
+
+/// The release of the request of sequence 1, recorded at 2.
+fn release(from_time: u64) -> Release {
+    let request_id = request(1).id(&network().domain());
+    Release { request_id, from_time, timestamp: START }
+}
+
+fn released(index: u64, allocation: u64, release: &Release) -> Released {
+    let signature = key(2).sign(release.id(&network().domain()));
+    let Release { from_time, timestamp, .. } = *release;
+    Released { index, allocation, resource_id: None, from_time, timestamp, signature }
+}
+
+/// The record that the ledger makes of a release, whose path is that of `replay`'s log.
+fn release_on(honest: &mut Honest, replay: &Replay, release: Release) -> BlockEvents {
+    let height = (2 ^ replay.size()).ilog2() as usize;
+    let message = Message::Release {
+        release,
+        signatures: released(3, 2, &release).signature.0.into(),
+        record: replay.entry(2).unwrap().bytes.clone(),
+        path: replay.tree().prove_inclusion(2, replay.size()).unwrap()[..height].to_vec(),
+    };
+    let mut next = honest.next(&[message]);
+    let index = replay.size();
+    next.events = vec![Event::Released(released(index, 2, &release))];
+    next
+}
+
+#[test]
+fn a_release_is_re_executed_from_the_log() {
+    let (mut honest, first) = Honest::start();
+    let mut replay = Replay::new(&network());
+    replay.apply(&first).unwrap();
+    replay.apply(&honest.next(&[announce(), ask(1), ask(2)])).unwrap();
+    let release = release(START + 3_600);
+    let next = release_on(&mut honest, &replay, release);
+    replay.apply(&next).unwrap();
+    assert_eq!((replay.size(), replay.root()), (5, honest.ledger.root()));
+    let id = release.id(&network().domain());
+    assert_eq!(replay.index_of(id), Some(4));
+    let entry = replay.entry(4).unwrap();
+    let signature: Signature = key(2).sign(id);
+    assert_eq!(entry.evidence[..], Evidence::of(signature).encode()[..]);
+    // What was freed is free: without it the third would be one too many.
+    replay.apply(&honest.next(&[ask(3)])).unwrap();
+    for _ in FIRST + 4..=16 {
+        replay.apply(&honest.next(&[])).unwrap();
+    }
+    let checkpoint = replay.latest_checkpoint().unwrap();
+    assert_eq!(checkpoint.size, 6);
+    let ticket = replay.ticket(4, &checkpoint, certificate(&checkpoint)).unwrap();
+    assert!(matches!(&ticket.record.body, Body::Release(body) if body.request_index == 2));
+    let leaf = leaf_hash(&ticket.record.encode());
+    verify_inclusion(leaf, 4, 6, &ticket.path, checkpoint.root).unwrap();
+}
+
+#[test]
+fn a_release_that_no_ledger_records_is_a_disagreement() {
+    let good = released(3, 2, &release(START + 3_600));
+    let of = |released| disagreement(vec![Event::Released(released)]);
+    for allocation in [3, u64::MAX] {
+        let (block, flaw) = (FIRST + 2, ReleaseFlaw::Missing);
+        let want = Disagreement::Release { block, index: 3, allocation, flaw };
+        assert_eq!(of(Released { allocation, ..good }), want);
+    }
+    // Genesis and announcement are no allocations.
+    for allocation in [0, 1] {
+        let got = of(Released { allocation, ..good });
+        assert_eq!(got.code(), Some(Code::RecordLengthInvalid), "{got}");
+    }
+    let other = Signature::from([1; 64]);
+    let got = of(Released { signature: other, ..good });
+    assert_eq!(got.code(), Some(Code::RequesterSignatureInvalid), "{got}");
+    let late = released(3, 2, &release(START + 7_200));
+    assert_eq!(of(late).code(), Some(Code::ReleaseOutsideAllocation));
+    let got = of(Released { index: 4, ..good });
+    assert_eq!(got, Disagreement::Index { block: FIRST + 2, got: 4, want: 3 });
+}
+
+#[test]
+fn an_allocation_released_twice_is_a_disagreement() {
+    let release = release(START + 3_600);
+    let twice = [3, 4].map(|index| Event::Released(released(index, 2, &release)));
+    let got = disagreement(twice.to_vec());
+    assert_eq!(got.code(), Some(Code::AllocationAlreadyReleased), "{got}");
+}
+
+#[test]
+fn a_release_that_names_another_resource_is_a_disagreement() {
+    let good = released(3, 2, &release(START + 3_600));
+    let named = |resource_id| {
+        let (mut honest, first) = Honest::start();
+        let mut replay = Replay::new(&network());
+        replay.apply(&first).unwrap();
+        replay.apply(&honest.next(&[announce(), ask(1)])).unwrap();
+        let events = vec![Event::Released(Released { resource_id: Some(resource_id), ..good })];
+        replay.apply(&BlockEvents { block: block(FIRST + 2), events, claim: None })
+    };
+    assert_eq!(named(announcement().id(&network().domain())), Ok(()));
+    let (block, flaw) = (FIRST + 2, ReleaseFlaw::Resource);
+    let want = Disagreement::Release { block, index: 3, allocation: 2, flaw };
+    assert_eq!(named(ResourceId::ZERO), Err(want));
+}
+
+#[test]
+fn a_withdrawn_resource_takes_no_request_and_a_tombstone_no_announcement() {
+    let (mut honest, first) = Honest::start();
+    let mut replay = Replay::new(&network());
+    replay.apply(&first).unwrap();
+    replay.apply(&honest.next(&[announce(), withdraw()])).unwrap();
+    assert_eq!(replay.root(), honest.ledger.root());
+    let Message::Withdraw { withdrawal, .. } = withdraw() else { unreachable!() };
+    let id = withdrawal.id(&network().domain());
+    assert_eq!(replay.index_of(id), Some(2));
+    assert_eq!(replay.entry(2).unwrap().evidence[..], Evidence::of(key(1).sign(id)).encode()[..]);
+    let next = |events| BlockEvents { block: block(FIRST + 2), events, claim: None };
+    let refused = replay.apply(&next(vec![recorded(3, ask(1))])).unwrap_err();
+    assert_eq!(refused.code(), Some(Code::ResourceWithdrawn), "{refused}");
+
+    let (mut honest, first) = Honest::start();
+    let mut replay = Replay::new(&network());
+    replay.apply(&first).unwrap();
+    replay.apply(&honest.next(&[withdraw()])).unwrap();
+    assert_eq!(replay.root(), honest.ledger.root());
+    let refused = replay.apply(&next(vec![recorded(2, announce())])).unwrap_err();
+    assert_eq!(refused.code(), Some(Code::ResourceWithdrawn), "{refused}");
+}
+
+#[test]
+fn a_request_that_brings_its_announcement_is_two_records() {
+    let (mut honest, first) = Honest::start();
+    let mut replay = Replay::new(&network());
+    replay.apply(&first).unwrap();
+    let (announced, asked) = (announce(), ask(1));
+    let Message::Announce { announcement, signatures: offered } = announced else { unreachable!() };
+    let Message::Request { request, signatures: signed } = asked else { unreachable!() };
+    let signatures = [&offered[..], &signed[..]].concat().into();
+    let message = Message::AnnounceAndRequest { announcement, request, signatures };
+    replay.apply(&honest.next(&[message])).unwrap();
+    assert_eq!((replay.size(), replay.root()), (3, honest.ledger.root()));
+    let domain = network().domain();
+    let ids = [announcement.id(&domain).0, request.id(&domain).0];
+    assert_eq!(ids.map(|id| replay.index_of(id)), [Some(1), Some(2)]);
+    for (index, signature) in [(1, offered), (2, signed)] {
+        let want = Evidence::from_signatures(&signature).unwrap().encode();
+        assert_eq!(replay.entry(index).unwrap().evidence[..], want[..]);
+    }
 }
