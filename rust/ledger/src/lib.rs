@@ -55,11 +55,15 @@ mod ledger;
 mod message;
 mod query;
 mod recoverer;
+mod snapshot;
 mod state;
+mod storage;
 
+pub use check::request::judge_alone;
 pub use config::{GenesisParent, LedgerConfig};
 pub use error::ApplyError;
 pub use finding::Finding;
 pub use ledger::Ledger;
 pub use message::{Applied, MAX_BODY_BYTES, Message};
 pub use recoverer::Recoverer;
+pub use snapshot::{Fault, List, SnapshotError};

@@ -148,6 +148,13 @@ impl Change {
     }
 }
 
+/// Height and hash of each peak there is, lowest first.
+pub(crate) fn peaks(log: &Frontier) -> impl DoubleEndedIterator<Item = (u32, B256)> {
+    let all = (0_u32..64).zip(log.peaks());
+    all.filter(|(height, _)| log.size().wrapping_shr(*height) & 1 == 1)
+        .map(|(height, peak)| (height, *peak))
+}
+
 /// Number of the released word, and the allocation's bit in it.
 fn released_bit(index: u64) -> (u64, U256) {
     let bit = usize::try_from(index % RELEASED_BITS).unwrap_or(0);

@@ -7,9 +7,11 @@
 )]
 
 use alloy_primitives::{Address, B256, Bytes};
-use fallow_ledger::{GenesisParent, Ledger, LedgerConfig, Message};
+use fallow_ledger::{Applied, ApplyError, GenesisParent, Ledger, LedgerConfig, Message};
+use fallow_log::{Tree, leaf_hash};
 use fallow_protocol::{
-    Announcement, Body, Domain, NetworkId, Record, Request, ResourceId, SecretKey, Writer,
+    AllocationBody, Announcement, Body, Code, Domain, NetworkId, Record, Refusal, Release, Request,
+    RequestId, ResourceId, SecretKey, Withdrawal, Writer,
 };
 
 /// The registry of the usual network.
@@ -49,15 +51,24 @@ pub fn domain() -> Domain {
     Domain::new(REGISTRY, NETWORK)
 }
 
-/// The usual ledger, with nothing but its genesis record.
-pub fn empty() -> Ledger {
-    let config = LedgerConfig {
+/// The approver's account, of the resources that have one.
+pub fn approver() -> SecretKey {
+    key(3)
+}
+
+/// What the usual ledger starts from.
+pub fn config() -> LedgerConfig {
+    LedgerConfig {
         network_id: NETWORK,
         registry: REGISTRY,
         writers: vec![Writer { kind: 16, writer: WRITER }],
         parent: GenesisParent::default(),
-    };
-    Ledger::new(config, GENESIS).0
+    }
+}
+
+/// The usual ledger, with nothing but its genesis record.
+pub fn empty() -> Ledger {
+    Ledger::new(config(), GENESIS).0
 }
 
 /// The usual ledger with the usual resource at index 1.
@@ -123,6 +134,131 @@ pub fn claim(request: Request) -> Message {
 /// A request, signed by somebody.
 pub fn claim_by(request: Request, signer: &SecretKey) -> Message {
     Message::Request { request, signatures: signed(signer, request.id(&domain()).0) }
+}
+
+/// A request that brings its announcement, signed by the usual two.
+pub fn lazily(announcement: Announcement, request: Request) -> Message {
+    let announced = signed(&provider(), announcement.id(&domain()).0);
+    let requested = signed(&requester(), request.id(&domain()).0);
+    let signatures = [announced, requested].concat().into();
+    Message::AnnounceAndRequest { announcement, request, signatures }
+}
+
+/// A withdrawal of what was announced, signed by the usual provider.
+pub fn withdraw(announcement: Announcement) -> Message {
+    let resource_id = announcement.id(&domain());
+    let withdrawal = Withdrawal { resource_id, timestamp: NOW };
+    let signatures = signed(&provider(), withdrawal.id(&domain()));
+    Message::Withdraw { withdrawal, announcement, signatures }
+}
+
+/// The refusal of an item; and a refused item changes nothing.
+pub fn refused(ledger: &Ledger, message: &Message, now: u64) -> Refusal {
+    let mut after = ledger.clone();
+    let error = after.apply(message, now).unwrap_err();
+    assert_eq!(&after, ledger, "a refused item changed the ledger");
+    assert_eq!(after.commitment(), ledger.commitment());
+    *error.refusal().unwrap()
+}
+
+/// The code alone.
+pub fn refused_code(ledger: &Ledger, message: &Message, now: u64) -> Code {
+    refused(ledger, message, now).code
+}
+
+/// A ledger with the log of its records, which is what makes the paths of releases.
+#[derive(Clone, Debug)]
+pub struct World {
+    pub ledger: Ledger,
+    pub tree: Tree,
+    pub records: Vec<Vec<u8>>,
+}
+
+impl World {
+    /// Nothing but the genesis record.
+    pub fn empty() -> Self {
+        let (ledger, genesis) = Ledger::new(config(), GENESIS);
+        let mut world = Self { ledger, tree: Tree::new(), records: Vec::new() };
+        world.keep(&genesis);
+        world
+    }
+
+    /// The usual resource at index 1.
+    pub fn new() -> Self {
+        let mut world = Self::empty();
+        world.accept(&announce(announcement()));
+        world
+    }
+
+    /// Keeps the records of what was applied.
+    pub fn note(&mut self, applied: &Applied) {
+        for record in applied.announced.iter().chain([&applied.record]) {
+            self.keep(record);
+        }
+        assert_eq!((self.tree.size(), self.tree.root()), (self.ledger.size(), self.ledger.root()));
+    }
+
+    fn keep(&mut self, record: &Record) {
+        let bytes = record.encode();
+        assert_eq!(self.tree.push(leaf_hash(&bytes)), Ok(record.index));
+        self.records.push(bytes);
+    }
+
+    pub fn apply(&mut self, message: &Message, now: u64) -> Result<Applied, ApplyError> {
+        let applied = self.ledger.apply(message, now)?;
+        self.note(&applied);
+        Ok(applied)
+    }
+
+    /// Applies what must be accepted now; answers the index of its record.
+    pub fn accept(&mut self, message: &Message) -> u64 {
+        self.apply(message, NOW).unwrap().record.index
+    }
+
+    /// The path of a record to its peak: the first nodes of its inclusion path.
+    pub fn path(&self, index: u64) -> Vec<B256> {
+        let size = self.tree.size();
+        let mut path = self.tree.prove_inclusion(index, size).unwrap();
+        path.truncate((index ^ size).ilog2() as usize);
+        path
+    }
+
+    /// The allocation recorded at `index`.
+    pub fn allocation(&self, index: u64) -> AllocationBody {
+        let record = Record::decode(&self.records[index as usize]).unwrap();
+        allocation(&record).clone()
+    }
+
+    /// What gives the allocation at `index` back from its slot `from` on.
+    pub fn release_of(&self, index: u64, from: u64) -> Release {
+        let allocation = self.allocation(index);
+        let slots = from * (allocation.end_time - allocation.start_time);
+        Release {
+            request_id: allocation.request_id(&domain()),
+            from_time: allocation.start_time + slots / u64::from(allocation.slot_count),
+            timestamp: NOW,
+        }
+    }
+
+    /// A release of the allocation at `index`, signed by somebody.
+    pub fn release_by(&self, release: Release, index: u64, signer: &SecretKey) -> Message {
+        Message::Release {
+            release,
+            signatures: signed(signer, release.id(&domain())),
+            record: self.records[index as usize].clone().into(),
+            path: self.path(index),
+        }
+    }
+
+    /// A release of the usual requester's whole allocation at `index`.
+    pub fn release(&self, index: u64) -> Message {
+        self.release_by(self.release_of(index, 0), index, &requester())
+    }
+}
+
+/// No allocation has this id.
+pub fn no_request() -> RequestId {
+    RequestId::repeat_byte(0xee)
 }
 
 /// One signature, 64 bytes.
