@@ -24,6 +24,7 @@ mod store;
 
 pub use config::{Config, ConfigError};
 pub use error::RelayerError;
+pub use fallow_store::Identity;
 pub use relayer::Relayer;
 pub use state::Status;
-pub use store::{Anchoring, Identity, SCHEMA_VERSION, Store, StoreError};
+pub use store::{Anchoring, SCHEMA_VERSION, Store, StoreError};

@@ -1,15 +1,14 @@
 //! What was sent to mainnet, durable: the file that keeps a relayer from sending twice.
 //!
-//! A redb database. Table `anchors`: nonce of the account -> transaction and its checkpoint, as
-//! JSON. Table `meta`: the schema's version, and whose store it is. A commit is on the disk when it
-//! returns, so a transaction is stored before any node sees it.
+//! Table `anchors` of a store: nonce of the account -> transaction and its checkpoint, as JSON. A
+//! commit is on the disk when it returns, so a transaction is stored before any node sees it.
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::B256;
 use fallow_chain::{Transaction, TransactionState};
-use fallow_protocol::NetworkId;
-use redb::{Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, TableDefinition};
+use fallow_store::{Identity, Owner, failed};
+use redb::{ReadableTable as _, TableDefinition};
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Version of the store's layout.
 pub const SCHEMA_VERSION: u64 = 1;
@@ -18,9 +17,6 @@ pub const SCHEMA_VERSION: u64 = 1;
 const KEPT: usize = 1_000;
 
 const ANCHORS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("anchors");
-const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
-const VERSION_KEY: &str = "version";
-const IDENTITY_KEY: &str = "identity";
 
 /// One anchoring: what it anchors, and the transaction that does it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,40 +37,13 @@ impl Anchoring {
     }
 }
 
-/// Whose store it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The network.
-    pub network_id: NetworkId,
-    /// The account that sends.
-    pub account: Address,
-}
-
-impl Identity {
-    fn encode(&self) -> Vec<u8> {
-        [self.network_id.as_slice(), self.account.as_slice()].concat()
-    }
-}
-
 /// Why the store cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// Another process has it open.
-    #[error("`{path}` is in use: another relayer runs with this store")]
-    InUse {
-        /// The file.
-        path: PathBuf,
-    },
-    /// It was written by another version of this program.
-    #[error("the store has schema {got:?}, this program reads {SCHEMA_VERSION}")]
-    Version {
-        /// What it says of itself.
-        got: Vec<u8>,
-    },
-    /// It belongs to another account or network.
-    #[error("the store belongs to another account or network")]
-    Identity,
+    /// It cannot be opened, or the database failed.
+    #[error(transparent)]
+    File(#[from] fallow_store::StoreError),
     /// An entry is none of ours.
     #[error("the store's entry for nonce {nonce} cannot be read: {error}")]
     Entry {
@@ -87,20 +56,12 @@ pub enum StoreError {
     /// Another transaction has the nonce.
     #[error("nonce {0} has another transaction already")]
     Nonce(u64),
-    /// The database failed.
-    #[error("the store failed: {0}")]
-    Database(#[source] Box<redb::Error>),
-}
-
-/// redb has one error type for each kind of call.
-fn failed(error: impl Into<redb::Error>) -> StoreError {
-    StoreError::Database(Box::new(error.into()))
 }
 
 /// The open store.
 #[derive(Debug)]
 pub struct Store {
-    database: Database,
+    file: fallow_store::Store,
 }
 
 impl Store {
@@ -109,41 +70,11 @@ impl Store {
     /// # Errors
     /// When it is in use, of another schema, or somebody else's.
     pub fn open(path: &Path, identity: &Identity) -> Result<Self, StoreError> {
-        let database = Database::create(path).map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path: path.to_owned() },
-            other => failed(other),
+        let owner = Owner { daemon: "relayer", schema: SCHEMA_VERSION, identity: *identity };
+        let file = fallow_store::Store::open(path, &owner, |write| {
+            write.open_table(ANCHORS).map(drop).map_err(failed)
         })?;
-        let store = Self { database };
-        store.claim(identity)?;
-        Ok(store)
-    }
-
-    /// Writes version and identity into a new store, compares them in an old one.
-    fn claim(&self, identity: &Identity) -> Result<(), StoreError> {
-        let write = self.database.begin_write().map_err(failed)?;
-        {
-            let mut meta = write.open_table(META).map_err(failed)?;
-            let read = |key| -> Result<Option<Vec<u8>>, StoreError> {
-                let value = meta.get(key).map_err(failed)?;
-                Ok(value.map(|value| value.value().to_vec()))
-            };
-            let (version, stored) = (read(VERSION_KEY)?, read(IDENTITY_KEY)?);
-            match version {
-                None => {
-                    let version = SCHEMA_VERSION.to_be_bytes();
-                    meta.insert(VERSION_KEY, version.as_slice()).map_err(failed)?;
-                    meta.insert(IDENTITY_KEY, identity.encode().as_slice()).map_err(failed)?;
-                }
-                Some(got) if got != SCHEMA_VERSION.to_be_bytes() => {
-                    return Err(StoreError::Version { got });
-                }
-                Some(_) if stored != Some(identity.encode()) => return Err(StoreError::Identity),
-                Some(_) => {}
-            }
-            // Readers need the table to be there.
-            write.open_table(ANCHORS).map_err(failed)?;
-        }
-        write.commit().map_err(failed)
+        Ok(Self { file })
     }
 
     /// All anchorings that are kept, by nonce.
@@ -151,7 +82,7 @@ impl Store {
     /// # Errors
     /// When the database fails, or an entry cannot be read.
     pub fn all(&self) -> Result<Vec<Anchoring>, StoreError> {
-        let read = self.database.begin_read().map_err(failed)?;
+        let read = self.file.read()?;
         let table = read.open_table(ANCHORS).map_err(failed)?;
         let mut anchorings = Vec::new();
         for entry in table.iter().map_err(failed)? {
@@ -170,7 +101,7 @@ impl Store {
         let nonce = anchoring.transaction.nonce;
         let bytes = serde_json::to_vec(anchoring);
         let bytes = bytes.map_err(|error| StoreError::Entry { nonce, error })?;
-        let write = self.database.begin_write().map_err(failed)?;
+        let write = self.file.write()?;
         {
             let mut table = write.open_table(ANCHORS).map_err(failed)?;
             let stored = table.get(nonce).map_err(failed)?;
@@ -181,7 +112,7 @@ impl Store {
             table.insert(nonce, bytes.as_slice()).map_err(failed)?;
             prune(&mut table, nonce)?;
         }
-        write.commit().map_err(failed)
+        Ok(write.commit().map_err(failed)?)
     }
 }
 
@@ -189,7 +120,7 @@ impl Store {
 fn prune(table: &mut redb::Table<'_, u64, &[u8]>, nonce: u64) -> Result<(), StoreError> {
     let kept = u64::try_from(KEPT).unwrap_or(u64::MAX);
     let oldest = nonce.saturating_sub(kept);
-    table.retain(|entry, _| entry >= oldest).map_err(failed)
+    Ok(table.retain(|entry, _| entry >= oldest).map_err(failed)?)
 }
 
 fn decode(nonce: u64, bytes: &[u8]) -> Result<Anchoring, StoreError> {
@@ -199,8 +130,9 @@ fn decode(nonce: u64, bytes: &[u8]) -> Result<Anchoring, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloy_primitives::Bytes;
+    use alloy_primitives::{Address, Bytes};
     use fallow_chain::Call;
+    use fallow_protocol::NetworkId;
 
     const IDENTITY: Identity =
         Identity { network_id: NetworkId::repeat_byte(1), account: Address::repeat_byte(2) };
@@ -243,19 +175,22 @@ mod tests {
     }
 
     #[test]
-    fn a_store_in_use_or_of_another_account_or_schema_is_refused() {
+    fn a_store_in_use_or_of_another_account_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("relayer.redb");
         let store = open(&folder).unwrap();
-        assert!(matches!(open(&folder), Err(StoreError::InUse { .. })));
+        let refused = |identity: &Identity| match Store::open(&path, identity) {
+            Err(StoreError::File(error)) => error,
+            other => panic!("{other:?}"),
+        };
+        assert!(matches!(refused(&IDENTITY), fallow_store::StoreError::InUse { .. }));
         drop(store);
-        let other = Identity { account: Address::ZERO, ..IDENTITY };
-        assert!(matches!(Store::open(&path, &other), Err(StoreError::Identity)));
-        let database = Database::create(&path).unwrap();
-        let write = database.begin_write().unwrap();
-        write.open_table(META).unwrap().insert(VERSION_KEY, [9].as_slice()).unwrap();
-        write.commit().unwrap();
-        drop(database);
-        assert!(matches!(open(&folder), Err(StoreError::Version { got }) if got == [9]));
+        for other in [
+            Identity { account: Address::ZERO, ..IDENTITY },
+            Identity { network_id: NetworkId::ZERO, ..IDENTITY },
+        ] {
+            assert!(matches!(refused(&other), fallow_store::StoreError::Identity));
+        }
+        assert!(open(&folder).is_ok());
     }
 }

@@ -22,6 +22,7 @@ mod validator;
 
 pub use config::{Config, ConfigError};
 pub use error::{RefusalReason, ValidatorError};
+pub use fallow_store::{Identity, StoreError};
 pub use state::{Phase, Status};
-pub use store::{Identity, Reserved, SCHEMA_VERSION, Store, StoreError};
+pub use store::{Reserved, SCHEMA_VERSION, Store};
 pub use validator::Validator;

@@ -1,67 +1,19 @@
 //! What was signed, durable: the file that keeps a validator from signing twice.
 //!
-//! A redb database. Table `signed`: (era, block) -> digest. Table `meta`: the schema's version, and
-//! whose store it is. The database is locked while it is open, so a second process cannot sign with
-//! it. A commit is on the disk when it returns. Shares are not stored: a BLS signature is a function
-//! of key and digest.
+//! Table `signed` of a store: (era, block) -> digest. The store is locked while it is open, so a
+//! second process cannot sign with it. Shares are not stored: a BLS signature is a function of key
+//! and digest.
 
 use crate::RefusalReason;
-use alloy_primitives::{Address, B256};
-use fallow_protocol::NetworkId;
-use redb::{Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, TableDefinition};
-use std::path::{Path, PathBuf};
+use alloy_primitives::B256;
+use fallow_store::{Identity, Owner, StoreError, failed};
+use redb::{ReadableTable as _, TableDefinition};
+use std::path::Path;
 
 /// Version of the store's layout.
 pub const SCHEMA_VERSION: u64 = 1;
 
 const SIGNED: TableDefinition<'_, (u32, u64), [u8; 32]> = TableDefinition::new("signed");
-const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
-const VERSION_KEY: &str = "version";
-const IDENTITY_KEY: &str = "identity";
-
-/// Whose store it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The network.
-    pub network_id: NetworkId,
-    /// The member's account.
-    pub account: Address,
-}
-
-impl Identity {
-    fn encode(&self) -> Vec<u8> {
-        [self.network_id.as_slice(), self.account.as_slice()].concat()
-    }
-}
-
-/// Why the store cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// Another process has it open.
-    #[error("`{path}` is in use: another validator runs with this store")]
-    InUse {
-        /// The file.
-        path: PathBuf,
-    },
-    /// It was written by another version of this program.
-    #[error("the store has schema {got:?}, this program reads {SCHEMA_VERSION}")]
-    Version {
-        /// What it says of itself.
-        got: Vec<u8>,
-    },
-    /// It belongs to another member or network.
-    #[error("the store belongs to another member or network")]
-    Identity,
-    /// The database failed.
-    #[error("the store failed: {0}")]
-    Database(#[source] Box<redb::Error>),
-}
-
-/// redb has one error type for each kind of call.
-fn failed(error: impl Into<redb::Error>) -> StoreError {
-    StoreError::Database(Box::new(error.into()))
-}
 
 /// What reserving a digest found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +27,7 @@ pub enum Reserved {
 /// The open store.
 #[derive(Debug)]
 pub struct Store {
-    database: Database,
+    file: fallow_store::Store,
 }
 
 impl Store {
@@ -84,37 +36,11 @@ impl Store {
     /// # Errors
     /// When it is in use, of another schema, or somebody else's.
     pub fn open(path: &Path, identity: &Identity) -> Result<Self, StoreError> {
-        let database = Database::create(path).map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path: path.to_owned() },
-            other => failed(other),
+        let owner = Owner { daemon: "validator", schema: SCHEMA_VERSION, identity: *identity };
+        let file = fallow_store::Store::open(path, &owner, |write| {
+            write.open_table(SIGNED).map(drop).map_err(failed)
         })?;
-        let store = Self { database };
-        store.claim(identity)?;
-        Ok(store)
-    }
-
-    /// Writes version and identity into a new store, compares them in an old one.
-    fn claim(&self, identity: &Identity) -> Result<(), StoreError> {
-        let transaction = self.database.begin_write().map_err(failed)?;
-        {
-            let mut meta = transaction.open_table(META).map_err(failed)?;
-            let version = meta.get(VERSION_KEY).map_err(failed)?;
-            let version = version.map(|version| version.value().to_vec());
-            match version {
-                None => {
-                    let version = SCHEMA_VERSION.to_be_bytes();
-                    meta.insert(VERSION_KEY, version.as_slice()).map_err(failed)?;
-                    meta.insert(IDENTITY_KEY, identity.encode().as_slice()).map_err(failed)?;
-                }
-                Some(got) if got != SCHEMA_VERSION.to_be_bytes() => {
-                    return Err(StoreError::Version { got });
-                }
-                Some(_) => check_identity(&meta, identity)?,
-            }
-            // Readers need the table to be there.
-            transaction.open_table(SIGNED).map_err(failed)?;
-        }
-        transaction.commit().map_err(failed)
+        Ok(Self { file })
     }
 
     /// The digest that was signed for a block.
@@ -122,7 +48,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub fn signed(&self, era: u32, block: u64) -> Result<Option<B256>, StoreError> {
-        let transaction = self.database.begin_read().map_err(failed)?;
+        let transaction = self.file.read()?;
         let table = transaction.open_table(SIGNED).map_err(failed)?;
         let digest = table.get((era, block)).map_err(failed)?;
         Ok(digest.map(|digest| digest.value().into()))
@@ -133,7 +59,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub fn recently_signed(&self, era: u32, count: usize) -> Result<Option<u64>, StoreError> {
-        let transaction = self.database.begin_read().map_err(failed)?;
+        let transaction = self.file.read()?;
         let table = transaction.open_table(SIGNED).map_err(failed)?;
         let entries = table.range((era, 0)..=(era, u64::MAX)).map_err(failed)?;
         let earliest = entries.rev().take(count).last().transpose().map_err(failed)?;
@@ -146,7 +72,7 @@ impl Store {
     /// # Errors
     /// When the database fails; the outcome is then unknown, and nothing may be signed.
     pub fn reserve(&self, era: u32, block: u64, digest: B256) -> Result<Reserved, StoreError> {
-        let transaction = self.database.begin_write().map_err(failed)?;
+        let transaction = self.file.write()?;
         {
             let mut table = transaction.open_table(SIGNED).map_err(failed)?;
             let stored = table.get((era, block)).map_err(failed)?;
@@ -168,20 +94,11 @@ impl Store {
     }
 }
 
-fn check_identity(
-    meta: &redb::Table<'_, &str, &[u8]>,
-    identity: &Identity,
-) -> Result<(), StoreError> {
-    let stored = meta.get(IDENTITY_KEY).map_err(failed)?;
-    match stored {
-        Some(stored) if stored.value() == identity.encode() => Ok(()),
-        _ => Err(StoreError::Identity),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloy_primitives::Address;
+    use fallow_protocol::NetworkId;
 
     const IDENTITY: Identity =
         Identity { network_id: NetworkId::repeat_byte(1), account: Address::repeat_byte(2) };
@@ -220,26 +137,18 @@ mod tests {
     }
 
     #[test]
-    fn an_open_store_cannot_be_opened_again() {
+    fn a_store_in_use_or_of_another_member_is_refused() {
         let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("signed.redb");
         let store = open(&folder).unwrap();
         assert!(matches!(open(&folder), Err(StoreError::InUse { .. })));
         drop(store);
+        for other in [
+            Identity { account: Address::ZERO, ..IDENTITY },
+            Identity { network_id: NetworkId::ZERO, ..IDENTITY },
+        ] {
+            assert!(matches!(Store::open(&path, &other), Err(StoreError::Identity)));
+        }
         assert!(open(&folder).is_ok());
-    }
-
-    #[test]
-    fn a_store_of_another_member_or_schema_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("signed.redb");
-        drop(open(&folder).unwrap());
-        let other = Identity { account: Address::ZERO, ..IDENTITY };
-        assert!(matches!(Store::open(&path, &other), Err(StoreError::Identity)));
-        let database = Database::create(&path).unwrap();
-        let transaction = database.begin_write().unwrap();
-        transaction.open_table(META).unwrap().insert(VERSION_KEY, [9].as_slice()).unwrap();
-        transaction.commit().unwrap();
-        drop(database);
-        assert!(matches!(open(&folder), Err(StoreError::Version { got }) if got == [9]));
     }
 }
