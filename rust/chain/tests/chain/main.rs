@@ -2,5 +2,6 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, clippy::unwrap_used)]
 
+mod lifecycle;
 mod live;
 mod replay;
