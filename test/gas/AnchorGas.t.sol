@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity 0.8.37;
 
-import {AnchorConfig, Certificate, Checkpoint} from "../../contracts/interfaces/IAnchor.sol";
+import {
+    AnchorConfig,
+    Certificate,
+    Checkpoint,
+    IAnchor
+} from "../../contracts/interfaces/IAnchor.sol";
 import {BlsLib} from "../../contracts/libraries/BlsLib.sol";
 import {ProofLib} from "../../contracts/libraries/ProofLib.sol";
 import {Anchor} from "../../contracts/mainnet/Anchor.sol";
@@ -33,7 +38,7 @@ contract AnchorParts {
 
 /// @notice Calls from a transaction, as contracts do, and tells what was charged.
 contract AnchorCaller {
-    function verifyRecord(Anchor anchor, bytes calldata record, bytes32[] calldata path)
+    function verifyRecord(IAnchor anchor, bytes calldata record, bytes32[] calldata path)
         external
         view
         returns (uint256)

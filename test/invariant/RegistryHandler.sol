@@ -3,13 +3,13 @@ pragma solidity 0.8.37;
 
 import {
     Announcement,
+    IRegistry,
     Refusal,
     Request,
     SignedAnnouncement,
     SignedRequest
 } from "../../contracts/interfaces/IRegistry.sol";
 import {RefusalLib} from "../../contracts/libraries/RefusalLib.sol";
-import {Registry} from "../../contracts/sidechain/Registry.sol";
 import {ReferenceLedger} from "../utils/ReferenceLedger.sol";
 import {Test} from "forge-std/Test.sol";
 
@@ -22,14 +22,14 @@ contract RegistryHandler is Test {
     uint16 public constant VOLUME = 9;
     uint256 internal constant PROVIDER_KEY = 0x9001;
 
-    Registry public immutable registry;
+    IRegistry public immutable registry;
     ReferenceLedger public immutable ledger;
     uint64 internal immutable _start;
     bytes32[] public resourceIds;
     uint256 public accepted;
     uint256 public refused;
 
-    constructor(Registry registry_, ReferenceLedger ledger_) {
+    constructor(IRegistry registry_, ReferenceLedger ledger_) {
         registry = registry_;
         ledger = ledger_;
         _start = uint64(block.timestamp);

@@ -7,9 +7,9 @@ import {
     Checkpoint,
     IAnchor
 } from "../../contracts/interfaces/IAnchor.sol";
-import {Anchor} from "../../contracts/mainnet/Anchor.sol";
 import {AnchorBase} from "../utils/AnchorBase.sol";
 import {BlsSigner} from "../utils/BlsSigner.sol";
+import {Deploy} from "../utils/Deploy.sol";
 
 /// @notice Rule 7 of docs/protocol.md section 11: bitmap, quorum, points, pairing.
 contract AnchorCertificateTest is AnchorBase {
@@ -216,7 +216,7 @@ contract AnchorCertificateTest is AnchorBase {
         possessAs(config, 0, 7);
         possessAs(config, 1, BlsSigner.ORDER - 7);
         possessAs(config, 2, 8);
-        anchor = new Anchor(config);
+        anchor = Deploy.anchor(config);
         checkpoint = nextCheckpoint(5);
         _refusePoint(Certificate(hex"03", new bytes(128)));
         _refusePoint(Certificate(hex"03", signature(7, checkpoint)));
@@ -230,7 +230,7 @@ contract AnchorCertificateTest is AnchorBase {
         possessAs(config, 0, 7);
         possessAs(config, 1, 8);
         possessAs(config, 2, BlsSigner.ORDER - 7);
-        anchor = new Anchor(config);
+        anchor = Deploy.anchor(config);
         checkpoint = nextCheckpoint(5);
         _submit(Certificate(hex"02", signature(8, checkpoint)));
         assertEq(anchor.head().count, 1, "accepted");

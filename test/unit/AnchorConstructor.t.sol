@@ -4,15 +4,15 @@ pragma solidity 0.8.37;
 import {AnchorConfig, Head, IAnchor, Member} from "../../contracts/interfaces/IAnchor.sol";
 import {INetwork} from "../../contracts/interfaces/INetwork.sol";
 import {BlsLib} from "../../contracts/libraries/BlsLib.sol";
-import {Anchor} from "../../contracts/mainnet/Anchor.sol";
 import {AnchorBase} from "../utils/AnchorBase.sol";
 import {BlsSigner} from "../utils/BlsSigner.sol";
+import {Deploy} from "../utils/Deploy.sol";
 import {LibBytes} from "solady/utils/LibBytes.sol";
 
 /// @notice Deploys from an address of its own, whose nonce stays when a deployment is refused.
 contract AnchorFactory {
-    function create(AnchorConfig memory config) external returns (Anchor) {
-        return new Anchor(config);
+    function create(AnchorConfig memory config) external returns (IAnchor) {
+        return Deploy.anchor(config);
     }
 }
 

@@ -9,8 +9,8 @@ import {
     IAnchor,
     Kept
 } from "../../contracts/interfaces/IAnchor.sol";
-import {Anchor} from "../../contracts/mainnet/Anchor.sol";
 import {AnchorBase} from "../utils/AnchorBase.sol";
+import {Deploy} from "../utils/Deploy.sol";
 
 /// @notice Rules 1 to 6 of docs/protocol.md section 11, each at both of its edges.
 contract AnchorSubmitTest is AnchorBase {
@@ -274,7 +274,7 @@ contract AnchorSubmitTest is AnchorBase {
         config.parameters.challengePeriod = 1000;
         config.parameters.ringSize = 3;
         possess(config);
-        anchor = new Anchor(config);
+        anchor = Deploy.anchor(config);
         anchorAt(5);
         vm.warp(START + 333);
         growTo(6);

@@ -2,11 +2,11 @@
 pragma solidity 0.8.37;
 
 import {IBulletin} from "../../contracts/interfaces/IBulletin.sol";
-import {Bulletin} from "../../contracts/sidechain/Bulletin.sol";
+import {Deploy} from "../utils/Deploy.sol";
 import {Test} from "forge-std/Test.sol";
 
 contract BulletinTest is Test {
-    Bulletin internal bulletin = new Bulletin();
+    IBulletin internal bulletin = Deploy.bulletin();
     address internal validator = address(0xa11ce);
     bytes32 internal digest = keccak256("digest");
 

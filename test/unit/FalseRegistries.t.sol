@@ -2,21 +2,16 @@
 pragma solidity 0.8.37;
 
 import {Announcement, IRegistry, Request} from "../../contracts/interfaces/IRegistry.sol";
-import {Registry} from "../../contracts/sidechain/Registry.sol";
-import {
-    FalseRegistry1,
-    FalseRegistry2,
-    FalseRegistry3,
-    FalseRegistry4,
-    FalseRegistry5
-} from "../utils/FalseRegistries.sol";
+// compiled whatever tests are chosen
+import {Deploy} from "../utils/Deploy.sol";
+import {FalseRegistry1} from "../utils/FalseRegistries.sol";
 import {RegistryBase} from "../utils/RegistryBase.sol";
 
 /// @notice Each false registry takes what the honest one refuses, and nothing else: the validators'
 /// tests stand on that.
 contract FalseRegistriesTest is RegistryBase {
     function test_FalseRegistry1_TakesForgedRequest() public {
-        _deploy(new FalseRegistry1(config()));
+        registry = Deploy.falseRegistry(1, config());
         Request memory message = ask(announced());
         bytes memory forged = sign(providerKey, registry.requestId(message));
         registry.request(message, forged);
@@ -25,7 +20,7 @@ contract FalseRegistriesTest is RegistryBase {
     }
 
     function test_FalseRegistry2_TakesForgedAnnouncementAndUnknownResource() public {
-        _deploy(new FalseRegistry2(config()));
+        registry = Deploy.falseRegistry(2, config());
         Announcement memory message = offer();
         bytes memory forged = sign(requesterKey, registry.announcementId(message));
         bytes32 resourceId = registry.announce(message, forged);
@@ -37,7 +32,7 @@ contract FalseRegistriesTest is RegistryBase {
     }
 
     function test_FalseRegistry3_TakesSequenceTwice() public {
-        _deploy(new FalseRegistry3(config()));
+        registry = Deploy.falseRegistry(3, config());
         Request memory message = ask(announced());
         registry.request(message, signed(message));
         registry.request(message, signed(message));
@@ -46,7 +41,7 @@ contract FalseRegistriesTest is RegistryBase {
     }
 
     function test_FalseRegistry4_TakesStaleRequest() public {
-        _deploy(new FalseRegistry4(config()));
+        registry = Deploy.falseRegistry(4, config());
         Request memory message = ask(announced());
         vm.warp(NOW + 2 * SLOT);
         registry.request(message, signed(message));
@@ -55,16 +50,12 @@ contract FalseRegistriesTest is RegistryBase {
     }
 
     function test_FalseRegistry5_TakesMoreThanIsLeft() public {
-        _deploy(new FalseRegistry5(config()));
+        registry = Deploy.falseRegistry(5, config());
         Request memory message = ask(announced());
         message.volume = VOLUME + 1;
         registry.request(message, signed(message));
         assertEq(registry.usedOf(message.resourceId, 0, 1)[0], VOLUME + 1, "used");
         _requireOtherChecks(message.resourceId, 5);
-    }
-
-    function _deploy(Registry lying) private {
-        registry = lying;
     }
 
     /// @dev The checks that this registry does not skip still hold.

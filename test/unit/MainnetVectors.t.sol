@@ -10,8 +10,8 @@ import {
 } from "../../contracts/interfaces/IAnchor.sol";
 import {Writer} from "../../contracts/interfaces/INetwork.sol";
 import {BlsLib, G2Point} from "../../contracts/libraries/BlsLib.sol";
-import {Anchor} from "../../contracts/mainnet/Anchor.sol";
 import {BlsSigner} from "../utils/BlsSigner.sol";
+import {Deploy} from "../utils/Deploy.sol";
 import {Test} from "forge-std/Test.sol";
 
 /// @notice The vectors that other languages read, too: the set, checkpoints and certificates of one
@@ -175,7 +175,7 @@ contract MainnetVectorsTest is Test {
 
     /// @dev Runs the creation code at the address of the vectors.
     function _construct(AnchorConfig memory config) private returns (bool, bytes memory) {
-        vm.etch(target, bytes.concat(type(Anchor).creationCode, abi.encode(config)));
+        vm.etch(target, bytes.concat(Deploy.anchorCode(), abi.encode(config)));
         vm.setNonceUnsafe(target, 1);
         // a refused point burns all gas that the pairing is given
         return target.call{gas: 20_000_000}("");

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Parameters, Writer} from "../../contracts/interfaces/INetwork.sol";
 import {IRegistry, RegistryConfig} from "../../contracts/interfaces/IRegistry.sol";
-import {Registry} from "../../contracts/sidechain/Registry.sol";
+import {Deploy} from "../utils/Deploy.sol";
 import {ReferenceLog} from "../utils/ReferenceLog.sol";
 import {RegistryBase} from "../utils/RegistryBase.sol";
 
@@ -22,7 +22,7 @@ contract RegistryAppendTest is RegistryBase {
         changed.writers[1] = Writer(17, OTHER);
         changed.writers[2] = Writer(255, MARKET);
         own.parameters = changed;
-        registry = new Registry(own);
+        registry = Deploy.registry(own);
         leaves.push(registry.root());
     }
 

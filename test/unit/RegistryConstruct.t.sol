@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {INetwork, Parameters, Writer} from "../../contracts/interfaces/INetwork.sol";
 import {IRegistry, RegistryConfig} from "../../contracts/interfaces/IRegistry.sol";
-import {Registry} from "../../contracts/sidechain/Registry.sol";
+import {Deploy} from "../utils/Deploy.sol";
 import {RegistryBase} from "../utils/RegistryBase.sol";
 
 /// @notice Deployment: the network's id, record 0, and parameters that no network may have
@@ -18,7 +18,7 @@ contract RegistryConstructTest is RegistryBase {
     function testFuzz_construct_NetworkIdAsByHand(RegistryConfig memory own, uint64 chain) public {
         vm.chainId(bound(chain, 1, type(uint64).max - 1));
         own.parameters = _mend(own.parameters);
-        registry = new Registry(own);
+        registry = Deploy.registry(own);
         assertEq(registry.networkId(), _networkId(own, address(registry)), "networkId");
         assertEq(registry.root(), _genesisLeaf(own), "root");
     }
@@ -33,7 +33,7 @@ contract RegistryConstructTest is RegistryBase {
         emit IRegistry.NetworkStarted(
             _networkId(own, next), own.parentNetwork, own.parentCheckpoint, 77
         );
-        registry = new Registry(own);
+        registry = Deploy.registry(own);
         assertEq(address(registry), next, "predicted address");
         assertEq(registry.size(), 1, "size");
         assertEq(registry.root(), _genesisLeaf(own), "root");
@@ -86,9 +86,9 @@ contract RegistryConstructTest is RegistryBase {
             // at one address, as in two chains
             vm.setNonce(address(this), uint64(1000 + part));
             address twin = vm.computeCreateAddress(address(this), 1000 + part);
-            assertEq(address(new Registry(own)), twin, "predicted address");
+            assertEq(address(Deploy.registry(own)), twin, "predicted address");
             ids[part] = _networkId(own, address(registry));
-            assertEq(Registry(twin).networkId(), _networkId(own, twin), "networkId");
+            assertEq(IRegistry(twin).networkId(), _networkId(own, twin), "networkId");
             for (uint256 i = 0; i < part; ++i) {
                 assertNotEq(ids[i], ids[part], "two networks with one id");
             }
@@ -181,7 +181,7 @@ contract RegistryConstructTest is RegistryBase {
     function _assertValid(Parameters memory own) private {
         RegistryConfig memory all = config();
         all.parameters = own;
-        registry = new Registry(all);
+        registry = Deploy.registry(all);
         assertEq(registry.networkId(), _networkId(all, address(registry)), "networkId");
         for (uint256 i = 0; i < own.writers.length; ++i) {
             address writer = registry.writerOf(own.writers[i].kind);
@@ -193,7 +193,7 @@ contract RegistryConstructTest is RegistryBase {
         RegistryConfig memory all = config();
         all.parameters = own;
         vm.expectRevert(INetwork.ParametersInvalid.selector);
-        new Registry(all);
+        Deploy.registry(all);
     }
 
     function _writers(uint256 count, uint8 from) private pure returns (Writer[] memory writers) {

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Parameters, Writer} from "../../contracts/interfaces/INetwork.sol";
 import {Announcement, RegistryConfig, Request} from "../../contracts/interfaces/IRegistry.sol";
-import {Registry} from "../../contracts/sidechain/Registry.sol";
+import {Deploy} from "../utils/Deploy.sol";
 import {ReferenceLog} from "../utils/ReferenceLog.sol";
 import {RefusalBase} from "../utils/RefusalBase.sol";
 import {VmSafe} from "forge-std/Vm.sol";
@@ -111,7 +111,7 @@ contract RegistryStorageTest is RefusalBase {
         changed.writers[0] = Writer(16, address(0x16));
         changed.writers[1] = Writer(255, address(0x255));
         own.parameters = changed;
-        registry = new Registry(own);
+        registry = Deploy.registry(own);
         assertEq(_at(keccak256(abi.encode(16, 70))), 0x16, "writer of kind 16");
         assertEq(_at(keccak256(abi.encode(255, 70))), 0x255, "writer of kind 255");
         assertEq(_at(keccak256(abi.encode(17, 70))), 0, "writer of kind 17");

@@ -9,7 +9,6 @@ import {
 } from "../../contracts/interfaces/IRegistry.sol";
 import {NetworkLib} from "../../contracts/libraries/NetworkLib.sol";
 import {SignatureLib} from "../../contracts/libraries/SignatureLib.sol";
-import {Registry} from "../../contracts/sidechain/Registry.sol";
 import {ReferenceLog} from "../utils/ReferenceLog.sol";
 import {VectorRegistry} from "../utils/VectorRegistry.sol";
 
@@ -24,7 +23,7 @@ contract SignatureHarness {
 /// signers, words and leaves as every other language. The log's own vectors are in LogVectors.t.sol.
 /// Records that no decoder may take are of no use here: contracts write records and read none.
 contract SidechainVectorsTest is VectorRegistry {
-    Registry private registry;
+    IRegistry private registry;
     SignatureHarness private signatures;
 
     function setUp() public {

@@ -5,14 +5,15 @@ import {
     AnchorConfig,
     Certificate,
     Checkpoint,
+    IAnchor,
     Kept,
     Member
 } from "../../contracts/interfaces/IAnchor.sol";
 import {Writer} from "../../contracts/interfaces/INetwork.sol";
 import {BlsLib} from "../../contracts/libraries/BlsLib.sol";
 import {NetworkLib} from "../../contracts/libraries/NetworkLib.sol";
-import {Anchor} from "../../contracts/mainnet/Anchor.sol";
 import {BlsSigner} from "./BlsSigner.sol";
+import {Deploy} from "./Deploy.sol";
 import {ReferenceLog} from "./ReferenceLog.sol";
 import {Test} from "forge-std/Test.sol";
 
@@ -29,7 +30,7 @@ abstract contract AnchorBase is Test {
     /// @dev The sidechain's clock when the anchor is deployed.
     uint64 internal constant BASE_TIME = START - 100;
 
-    Anchor internal anchor;
+    IAnchor internal anchor;
     /// @dev Who deploys the next anchor.
     address internal deployer = address(this);
     bytes32[] internal leaves;
@@ -99,10 +100,10 @@ abstract contract AnchorBase is Test {
         );
     }
 
-    function deploy(uint64[] memory weights) internal returns (Anchor) {
+    function deploy(uint64[] memory weights) internal returns (IAnchor) {
         AnchorConfig memory config = configOf(weights);
         possess(config);
-        return new Anchor(config);
+        return Deploy.anchor(config);
     }
 
     /// @dev Address of the anchor that is deployed next: proofs of possession name it.

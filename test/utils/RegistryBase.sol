@@ -10,7 +10,7 @@ import {
     SignedAnnouncement,
     SignedRequest
 } from "../../contracts/interfaces/IRegistry.sol";
-import {Registry} from "../../contracts/sidechain/Registry.sol";
+import {Deploy} from "./Deploy.sol";
 import {Test} from "forge-std/Test.sol";
 
 /// @notice A registry, a provider, a requester, and messages that are fine until a test bends them.
@@ -22,7 +22,7 @@ abstract contract RegistryBase is Test {
     address internal constant ANCHOR = address(0xa17c40);
     uint256 internal constant ANCHOR_CHAIN = 1;
 
-    Registry internal registry;
+    IRegistry internal registry;
     uint256 internal providerKey = 0x9001;
     uint256 internal requesterKey = 0x9002;
     address internal provider;
@@ -32,7 +32,7 @@ abstract contract RegistryBase is Test {
         vm.warp(NOW);
         provider = vm.addr(providerKey);
         requester = vm.addr(requesterKey);
-        registry = new Registry(config());
+        registry = Deploy.registry(config());
     }
 
     /* WHAT IS FINE */

@@ -2,8 +2,13 @@
 pragma solidity 0.8.37;
 
 import {Parameters, Writer} from "../../contracts/interfaces/INetwork.sol";
-import {Announcement, RegistryConfig, Request} from "../../contracts/interfaces/IRegistry.sol";
-import {Registry} from "../../contracts/sidechain/Registry.sol";
+import {
+    Announcement,
+    IRegistry,
+    RegistryConfig,
+    Request
+} from "../../contracts/interfaces/IRegistry.sol";
+import {Deploy} from "./Deploy.sol";
 import {Test} from "forge-std/Test.sol";
 
 /// @notice Reads shared vectors, and deploys the registry of their network at its own address.
@@ -96,18 +101,18 @@ abstract contract VectorRegistry is Test {
     }
 
     /// @dev Runs the constructor where the vectors' registry is, on their chain and at their time.
-    function deployed() internal returns (Registry registry) {
+    function deployed() internal returns (IRegistry registry) {
         string memory json = read("network");
         vm.chainId(number(json, ".sidechainId"));
         vm.warp(BLOCK_TIME);
         return deployAt(account(json, ".registry"), configOf(json));
     }
 
-    function deployAt(address place, RegistryConfig memory own) internal returns (Registry) {
-        vm.etch(place, abi.encodePacked(type(Registry).creationCode, abi.encode(own)));
+    function deployAt(address place, RegistryConfig memory own) internal returns (IRegistry) {
+        vm.etch(place, abi.encodePacked(Deploy.registryCode(), abi.encode(own)));
         (bool done, bytes memory code) = place.call("");
         assertTrue(done, "the constructor takes the vectors' network");
         vm.etch(place, code);
-        return Registry(place);
+        return IRegistry(place);
     }
 }
