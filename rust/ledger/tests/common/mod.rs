@@ -190,10 +190,10 @@ impl World {
         world
     }
 
-    /// Keeps the records of what was applied.
-    pub fn note(&mut self, applied: &Applied) {
-        for record in applied.announced.iter().chain([&applied.record]) {
-            self.keep(record);
+    /// Keeps the records of what was applied last.
+    pub fn note<'a>(&mut self, all: impl IntoIterator<Item = &'a Applied>) {
+        for applied in all {
+            applied.announced.iter().chain([&applied.record]).for_each(|record| self.keep(record));
         }
         assert_eq!((self.tree.size(), self.tree.root()), (self.ledger.size(), self.ledger.root()));
     }
@@ -206,7 +206,7 @@ impl World {
 
     pub fn apply(&mut self, message: &Message, now: u64) -> Result<Applied, ApplyError> {
         let applied = self.ledger.apply(message, now)?;
-        self.note(&applied);
+        self.note([&applied]);
         Ok(applied)
     }
 

@@ -11,9 +11,17 @@
 mod common;
 
 mod announcements;
+mod approvers;
 mod attacks;
+mod batches;
 mod check;
+mod lazy;
 mod records;
 mod reference;
+mod releases;
 mod requests;
+mod signers;
+mod snapshots;
+mod storage;
+mod withdrawals;
 mod writers;
