@@ -36,8 +36,9 @@ fmt: setup ## format Solidity and Rust
 	@$(FORGE) fmt
 	@$(CARGO) fmt --all
 
-abi: setup ## regenerate rust/chain/abi and the false registries of tests from the contracts
-	@$(FORGE) build contracts test/utils/FalseRegistries.sol && node script/abi.mjs
+abi: setup ## regenerate rust/chain/abi and the contracts of Rust tests
+	@$(FORGE) build contracts test/utils/FalseRegistries.sol test/utils/Forwarder.sol
+	@node script/abi.mjs
 
 vectors: ## regenerate test/vectors and the examples in docs/protocol.md
 	@$(CARGO) run --locked --quiet -p fallow-protocol --example vectors

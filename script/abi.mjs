@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Writes <folder>/<Name>.json, {"abi": [...], "bytecode": "0x..."}, from forge's artifacts: of the
-// contracts, and of the false registries that the validator's tests deploy. They are in git, so
-// that building and testing the Rust side and `make demo` need no Solidity compiler.
+// contracts, of the false registries that the validator's tests deploy, and of the differential
+// test's forwarder. They are in git, so that building and testing the Rust side and `make demo`
+// need no Solidity compiler.
 //
 // usage: node script/abi.mjs [--check] [--from DIR]
 //   --check     writes nothing; exit 1 when a file differs from what would be written
@@ -20,6 +21,7 @@ const CONTRACTS = [
     withoutAbi: true,
     folder: "rust/validator/tests/contracts",
   })),
+  { name: "Forwarder", folder: "rust/differential/contracts" },
 ];
 
 function readArtifact(from, { name, source = name }) {

@@ -30,7 +30,8 @@ pub struct AnvilOptions {
     pub name: String,
     /// EIP-155 id.
     pub chain_id: u64,
-    /// Time between blocks. Below one second, neighbouring blocks share a timestamp.
+    /// Time between blocks. Below one second, neighbouring blocks share a timestamp. Zero: blocks
+    /// come only when they are called for.
     pub block_time: Duration,
     /// Gas limit of a block.
     pub block_gas_limit: u64,
@@ -38,6 +39,8 @@ pub struct AnvilOptions {
     pub free_gas: bool,
     /// The port, or any free one.
     pub port: Option<u16>,
+    /// More arguments, as anvil takes them.
+    pub further: Vec<String>,
 }
 
 impl AnvilOptions {
@@ -51,6 +54,7 @@ impl AnvilOptions {
             block_gas_limit: 300_000_000,
             free_gas: true,
             port: None,
+            further: Vec::new(),
         }
     }
 
@@ -64,6 +68,7 @@ impl AnvilOptions {
             block_gas_limit: 60_000_000,
             free_gas: false,
             port: None,
+            further: Vec::new(),
         }
     }
 
@@ -77,15 +82,20 @@ impl AnvilOptions {
             ("--host", "127.0.0.1".to_owned()),
             ("--port", self.port.unwrap_or(0).to_string()),
             ("--chain-id", self.chain_id.to_string()),
-            ("--block-time", self.block_time.as_secs_f64().to_string()),
             ("--gas-limit", self.block_gas_limit.to_string()),
         ];
         let mut args = vec!["--color".to_owned(), "never".to_owned()];
         args.extend(named.into_iter().flat_map(|(name, value)| [name.to_owned(), value]));
+        if self.block_time.is_zero() {
+            args.push("--no-mining".to_owned());
+        } else {
+            args.extend(["--block-time".to_owned(), self.block_time.as_secs_f64().to_string()]);
+        }
         if self.free_gas {
             let free = ["--block-base-fee-per-gas", "0", "--disable-min-priority-fee"];
             args.extend(free.map(str::to_owned));
         }
+        args.extend(self.further.iter().cloned());
         args
     }
 }

@@ -1,0 +1,273 @@
+//! A chain on which blocks come when they are called for, with a registry and a forwarder.
+
+use crate::DifferentialError;
+use crate::verdict::{Ending, Verdict};
+use alloy::providers::Provider as _;
+use alloy::rpc::types::{Filter, Log};
+use alloy::sol_types::{SolCall as _, SolConstructor as _, SolEvent as _};
+use alloy_primitives::{Address, B256, Bytes, U256};
+use fallow_chain::{Registry, revert_refusal};
+use fallow_devnet::{Anvil, AnvilOptions};
+use fallow_ledger::{GenesisParent, LedgerConfig};
+use fallow_protocol::{Code, Network, Parameters, Refusal, Writer};
+use flate2::read::GzDecoder;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+#[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
+mod generated {
+    alloy::sol!(
+        #[derive(Debug)]
+        Forwarder,
+        "contracts/Forwarder.json"
+    );
+}
+use generated::Forwarder;
+
+/// Nobody talks to the anchor here.
+const ANCHOR_CHAIN: u64 = 1;
+const ANCHOR: Address = Address::repeat_byte(0xaa);
+/// The kind of record that the forwarder may append.
+const OPEN_KIND: u8 = 16;
+/// Time of the chain's first block: no run shall depend on the clock.
+const START: u64 = 1_800_000_000;
+/// More than any block of a schedule needs.
+const GAS_LIMIT: u64 = 1_000_000_000_000;
+/// More than any transaction of a schedule needs.
+const TRANSACTION_GAS: u64 = 100_000_000_000;
+
+/// The chain.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    anvil: Anvil,
+    account: Address,
+    pub(crate) registry: Address,
+    forwarder: Address,
+    /// Where its log file is.
+    _folder: tempfile::TempDir,
+}
+
+/// What `anvil_dumpState` answers, as far as it matters here.
+#[derive(Deserialize)]
+struct State {
+    accounts: HashMap<Address, Account>,
+}
+
+#[derive(Deserialize)]
+struct Account {
+    storage: HashMap<U256, U256>,
+}
+
+/// What the ledger has to start from.
+#[derive(Debug)]
+pub(crate) struct Genesis {
+    pub(crate) config: LedgerConfig,
+    /// Time of the registry's block.
+    pub(crate) time: u64,
+    /// The contract that may append.
+    pub(crate) writer: Address,
+}
+
+impl Chain {
+    /// Starts a chain and deploys `code` as the registry.
+    pub(crate) async fn start(code: &[u8]) -> Result<(Self, Genesis), DifferentialError> {
+        let folder = tempfile::tempdir().map_err(DifferentialError::Folder)?;
+        let anvil = Anvil::start(&options(), folder.path()).await?;
+        let accounts = anvil.call("eth_accounts", json!([])).await?;
+        let account: Address = parse("accounts", &accounts[0])?;
+        let (forwarder, registry) = (account.create(0), account.create(1));
+        let chain = Self { anvil, account, registry, forwarder, _folder: folder };
+        chain.send(None, &Forwarder::BYTECODE).await?;
+        let parameters = parameters(forwarder);
+        let arguments = Registry::constructorCall { config: config(&parameters) }.abi_encode();
+        chain.send(None, &[code, &arguments].concat()).await?;
+        let time = START + 1;
+        chain.mine(time, 2).await?;
+        let network = Network {
+            sidechain_id: chain.anvil.chain_id(),
+            registry,
+            anchor_chain_id: ANCHOR_CHAIN,
+            anchor: ANCHOR,
+            salt: parameters.salt(B256::ZERO),
+        };
+        let got = chain.call(&Registry::networkIdCall {}.abi_encode()).await?;
+        same("networkId", &got, &network.id().0.to_vec().into())?;
+        let config = LedgerConfig {
+            network_id: network.id(),
+            registry,
+            writers: parameters.writers,
+            parent: GenesisParent::default(),
+        };
+        Ok((chain, Genesis { config, time, writer: forwarder }))
+    }
+
+    /// Sends calls of the registry in transactions of one block, and answers what became of each.
+    pub(crate) async fn block(
+        &mut self,
+        time: u64,
+        transactions: &[&[Bytes]],
+    ) -> Result<Vec<Verdict>, DifferentialError> {
+        for calls in transactions {
+            let call = Forwarder::forwardCall { to: self.registry, calls: calls.to_vec() };
+            self.send(Some(self.forwarder), &call.abi_encode()).await?;
+        }
+        let block = self.mine(time, transactions.len()).await?;
+        let topics = vec![Registry::Refused::SIGNATURE_HASH, Forwarder::Outcome::SIGNATURE_HASH];
+        let filter = Filter::new()
+            .from_block(block)
+            .to_block(block)
+            .address(vec![self.registry, self.forwarder])
+            .event_signature(topics);
+        verdicts(&self.anvil.provider().get_logs(&filter).await?)
+    }
+
+    /// Size and root of the registry's log.
+    pub(crate) async fn log(&self) -> Result<(U256, B256), DifferentialError> {
+        let size = self.call(&Registry::sizeCall {}.abi_encode()).await?;
+        let root = self.call(&Registry::rootCall {}.abi_encode()).await?;
+        let root = B256::try_from(&root[..]).unwrap_or_default();
+        Ok((U256::try_from_be_slice(&size).unwrap_or(U256::MAX), root))
+    }
+
+    /// All words of the registry's storage but zeros.
+    pub(crate) async fn storage(&self) -> Result<BTreeMap<B256, B256>, DifferentialError> {
+        let packed: Bytes = parse("state", &self.anvil.call("anvil_dumpState", json!([])).await?)?;
+        let state: State = serde_json::from_reader(GzDecoder::new(&packed[..]))
+            .map_err(|error| DifferentialError::State(error.into()))?;
+        let registry = state.accounts.into_iter().find(|(address, _)| *address == self.registry);
+        let words = registry.map(|(_, account)| account.storage).unwrap_or_default();
+        // A slot that was only read is there with zero.
+        let words = words.into_iter().map(|(slot, word)| (slot.into(), word.into()));
+        Ok(words.filter(|(_, word): &(B256, B256)| !word.is_zero()).collect())
+    }
+
+    async fn call(&self, data: &[u8]) -> Result<Bytes, DifferentialError> {
+        let to = json!({ "to": self.registry, "data": Bytes::copy_from_slice(data) });
+        parse("call", &self.anvil.call("eth_call", json!([to, "latest"])).await?)
+    }
+
+    async fn send(&self, to: Option<Address>, data: &[u8]) -> Result<(), DifferentialError> {
+        let transaction = json!({
+            "from": self.account,
+            "to": to,
+            "data": Bytes::copy_from_slice(data),
+            "gas": U256::from(TRANSACTION_GAS),
+            "gasPrice": "0x0",
+        });
+        self.anvil.call("eth_sendTransaction", json!([transaction])).await?;
+        Ok(())
+    }
+
+    /// Mines one block with all transactions that were sent, at exactly this time.
+    async fn mine(&self, time: u64, transactions: usize) -> Result<u64, DifferentialError> {
+        self.anvil.call("evm_setNextBlockTimestamp", json!([time])).await?;
+        self.anvil.call("evm_mine", json!([])).await?;
+        let block = self.anvil.call("eth_getBlockByNumber", json!(["latest", false])).await?;
+        let got: U256 = parse("block time", &block["timestamp"])?;
+        same("block time", &got, &U256::from(time))?;
+        let got = block["transactions"].as_array().map_or(0, Vec::len);
+        same("transactions in the block", &got, &transactions)?;
+        let number: U256 = parse("block number", &block["number"])?;
+        Ok(number.saturating_to())
+    }
+}
+
+/// Only the last blocks are kept: a run has thousands, and nobody asks for old ones.
+fn options() -> AnvilOptions {
+    let further = [
+        "--prune-history",
+        "--transaction-block-keeper=4",
+        "--no-request-size-limit",
+        "--timestamp",
+        &START.to_string(),
+        // The profile of the edit loop makes a registry that no chain would take.
+        "--disable-code-size-limit",
+    ];
+    AnvilOptions {
+        block_time: Duration::ZERO,
+        block_gas_limit: GAS_LIMIT,
+        further: further.map(str::to_owned).into(),
+        ..AnvilOptions::sidechain()
+    }
+}
+
+fn parameters(writer: Address) -> Parameters {
+    Parameters {
+        checkpoint_interval: 1,
+        heartbeat: 1,
+        challenge_period: 60,
+        query_deadline: 60,
+        ring_size: 60,
+        writers: vec![Writer { kind: OPEN_KIND, writer }],
+    }
+}
+
+fn config(parameters: &Parameters) -> Registry::RegistryConfig {
+    let writers = parameters.writers.iter();
+    Registry::RegistryConfig {
+        anchorChainId: U256::from(ANCHOR_CHAIN),
+        anchor: ANCHOR,
+        parameters: Registry::Parameters {
+            random: B256::ZERO,
+            checkpointInterval: parameters.checkpoint_interval,
+            heartbeat: parameters.heartbeat,
+            challengePeriod: parameters.challenge_period,
+            queryDeadline: parameters.query_deadline,
+            ringSize: parameters.ring_size,
+            writers: writers
+                .map(|entry| Registry::Writer { kind: entry.kind, writer: entry.writer })
+                .collect(),
+        },
+        parentNetwork: B256::ZERO,
+        parentCheckpoint: B256::ZERO,
+        parentSize: 0,
+    }
+}
+
+/// The events stand in the order of the calls: what a batch refused, then how it ended.
+fn verdicts(logs: &[Log]) -> Result<Vec<Verdict>, DifferentialError> {
+    let (mut verdicts, mut refused) = (Vec::new(), Vec::new());
+    for log in logs {
+        if let Ok(event) = Registry::Refused::decode_log(&log.inner) {
+            let reason = &event.reason;
+            let code = Code::from_number(reason.code);
+            let code = code.ok_or_else(|| unexpected("code of a refusal", &reason.code))?;
+            refused.push((event.id, Refusal { code, got: reason.got, want: reason.want }));
+        } else {
+            let event = Forwarder::Outcome::decode_log(&log.inner);
+            let event = event.map_err(|error| unexpected("event", &error))?;
+            let refused = std::mem::take(&mut refused);
+            verdicts.push(Verdict { refused, ending: ending(event.ok, &event.answer) });
+        }
+    }
+    Ok(verdicts)
+}
+
+fn ending(ok: bool, answer: &Bytes) -> Ending {
+    if ok {
+        return Ending::Returned(answer.clone());
+    }
+    revert_refusal(answer).map_or_else(|| Ending::Reverted(answer.clone()), Ending::Refused)
+}
+
+fn parse<T: std::str::FromStr>(what: &'static str, value: &Value) -> Result<T, DifferentialError> {
+    let parsed = value.as_str().and_then(|text| text.parse().ok());
+    parsed.ok_or_else(|| unexpected(what, value))
+}
+
+fn unexpected(what: &'static str, got: &impl ToString) -> DifferentialError {
+    DifferentialError::Chain { what, got: got.to_string(), want: "something else".to_owned() }
+}
+
+fn same<T: PartialEq + ToString>(
+    what: &'static str,
+    got: &T,
+    want: &T,
+) -> Result<(), DifferentialError> {
+    if got == want {
+        return Ok(());
+    }
+    Err(DifferentialError::Chain { what, got: got.to_string(), want: want.to_string() })
+}

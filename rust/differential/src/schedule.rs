@@ -1,0 +1,171 @@
+//! The schedule: which calls a block has, and when it is mined.
+
+use crate::DifferentialError;
+use crate::call::{Call, Entry, is_packable, pack_release};
+use crate::claims::ClaimFault;
+use crate::world::{Scene, World};
+use fallow_ledger::Message;
+
+/// Seconds between blocks: mostly those of a chain, sometimes long enough that slots end.
+const STEPS: [(u64, (u64, u64)); 4] =
+    [(80, (1, 12)), (14, (13, 400)), (5, (401, 4_000)), (1, (4_001, 40_000))];
+
+const ENTRIES: [(u64, Entry); 7] = [
+    (46, Entry::Single),
+    (5, Entry::AnnounceMany),
+    (18, Entry::RequestMany),
+    (8, Entry::ReleaseMany),
+    (4, Entry::WithdrawMany),
+    (0, Entry::RequestPacked),
+    (0, Entry::ReleasePacked),
+];
+
+/// What a message on its own is.
+#[derive(Clone, Copy, Debug)]
+enum Single {
+    Announce,
+    Request,
+    AnnounceAndRequest,
+    Release,
+    Withdraw,
+    Append,
+}
+
+const SINGLES: [(u64, Single); 6] = [
+    (20, Single::Announce),
+    (34, Single::Request),
+    (18, Single::AnnounceAndRequest),
+    (20, Single::Release),
+    (5, Single::Withdraw),
+    (3, Single::Append),
+];
+
+impl World {
+    /// Time of the next block.
+    pub(crate) fn next_time(&mut self, now: u64) -> u64 {
+        let (low, high) = self.dice.weighted(&STEPS);
+        now + self.dice.between(low, high)
+    }
+
+    /// The next call.
+    pub(crate) fn call(&mut self, scene: Scene<'_>) -> Result<Call, DifferentialError> {
+        self.pending.clear();
+        match self.dice.weighted(&ENTRIES) {
+            Entry::Single => Ok(Call::single(self.single(scene))),
+            Entry::AnnounceMany => Ok(Call::announce_many(self.some(12, |w| w.announce(scene)))),
+            Entry::RequestMany => Ok(Call::request_many(self.requests(scene))),
+            Entry::ReleaseMany => {
+                let count = self.dice.between(0, 12);
+                Ok(Call::release_many(self.releases(scene, count)))
+            }
+            Entry::WithdrawMany => Ok(Call::withdraw_many(self.some(5, |w| w.withdraw(scene)))),
+            Entry::RequestPacked => self.packed_requests(scene),
+            Entry::ReleasePacked => self.packed_releases(scene),
+        }
+    }
+
+    fn single(&mut self, scene: Scene<'_>) -> Message {
+        match self.dice.weighted(&SINGLES) {
+            Single::Announce => self.announce(scene),
+            Single::Request => self.request(scene),
+            Single::AnnounceAndRequest => self.announce_and_request(scene),
+            Single::Release => {
+                let release = self.release(scene);
+                release.unwrap_or_else(|| self.announce(scene))
+            }
+            Single::Withdraw => self.withdraw(scene),
+            Single::Append => self.append_open(),
+        }
+    }
+
+    fn some(&mut self, most: u64, mut draw: impl FnMut(&mut Self) -> Message) -> Vec<Message> {
+        (0..self.dice.between(0, most)).map(|_| draw(self)).collect()
+    }
+
+    /// Requests of one batch, some of them twice, sometimes in another order than they were made.
+    fn requests(&mut self, scene: Scene<'_>) -> Vec<Message> {
+        let mut requests = self.some(24, |world| world.request(scene));
+        if let Some(twice) = self.dice.pick(&requests).cloned()
+            && self.dice.percent(25)
+        {
+            requests.push(twice);
+        }
+        if self.dice.percent(30) {
+            self.dice.shuffle(&mut requests);
+        }
+        requests
+    }
+
+    /// Groups of requests for the same slots, and whatever else there is.
+    fn packed_requests(&mut self, scene: Scene<'_>) -> Result<Call, DifferentialError> {
+        let mut items = Vec::new();
+        for _ in 0..self.dice.between(0, 6) {
+            match self.dice.below(10) {
+                0 => items.push(self.request(scene)),
+                1 => items.push(self.announce_and_request(scene)),
+                _ => items.extend(self.group(scene)),
+            }
+        }
+        let domain = self.domain;
+        items.retain(|item| is_packable(&domain, item));
+        let is_spoiled = self.dice.percent(4);
+        Call::request_packed(&domain, &items, |batch| is_spoiled && self.spoil_batch(batch))
+    }
+
+    /// Requests that share all but requester, volume, sequence and time of signing.
+    fn group(&mut self, scene: Scene<'_>) -> Vec<Message> {
+        let brought = self.dice.percent(30).then(|| self.announce_and_request(scene));
+        let offer = match &brought {
+            Some(Message::AnnounceAndRequest { announcement, .. }) => {
+                self.signed_offer(*announcement)
+            }
+            _ => self.asked_offer(scene),
+        };
+        let (start_time, end_time) = self.window(scene, &offer.announcement);
+        let items = (0..self.dice.between(1, 9)).map(|_| {
+            let fault = self.claim_fault();
+            let mut request = self.claim(scene, &offer, fault);
+            if matches!(fault, ClaimFault::None | ClaimFault::Approval | ClaimFault::Count) {
+                (request.start_time, request.end_time) = (start_time, end_time);
+            }
+            let signatures = self.claim_signatures(scene, &request, &offer.announcement, fault);
+            match &brought {
+                None => Message::Request { request, signatures: signatures.into() },
+                Some(_) => {
+                    request.resource_id = offer.id;
+                    let announcement = offer.announcement;
+                    let signatures = [&offer.signature.0[..], &signatures].concat().into();
+                    Message::AnnounceAndRequest { announcement, request, signatures }
+                }
+            }
+        });
+        let items: Vec<_> = items.collect();
+        brought.into_iter().chain(items).collect()
+    }
+
+    fn packed_releases(&mut self, scene: Scene<'_>) -> Result<Call, DifferentialError> {
+        let count = self.dice.between(0, 14);
+        let mut items = self.releases(scene, count);
+        items.retain(|item| pack_release(item).is_some());
+        let domain = self.domain;
+        let is_spoiled = self.dice.percent(4);
+        Call::release_packed(&domain, &items, |batch| is_spoiled && self.spoil_batch(batch))
+    }
+
+    /// Cuts a batch off, adds to it, or changes a byte. Answers whether it is another one now.
+    fn spoil_batch(&mut self, batch: &mut Vec<u8>) -> bool {
+        let before = batch.clone();
+        match self.dice.below(5) {
+            0 => batch.truncate(self.dice.place(batch.len())),
+            1 => batch.push(self.dice.any() as u8),
+            2 if !batch.is_empty() => batch[0] = self.dice.any() as u8,
+            3 if batch.len() > 2 => batch[1..3].copy_from_slice(&[0, 0]),
+            _ if !batch.is_empty() => {
+                let place = self.dice.place(batch.len());
+                batch[place] ^= 1 << self.dice.below(8);
+            }
+            _ => {}
+        }
+        *batch != before
+    }
+}
