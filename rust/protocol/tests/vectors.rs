@@ -6,7 +6,7 @@ use fallow_protocol::bls::{self, Possession, PublicKey};
 use fallow_protocol::{
     AccessGrant, Announcement, CalendarWord, Certificate, Checkpoint, Domain, Evidence, Network,
     NetworkFile, NetworkId, Parameters, Record, Release, Request, RequesterWord, ResourceWord,
-    SecretKey, Set, SetHash, Signature, Ticket, Withdrawal, words_hash,
+    SecretKey, Set, SetHash, Signature, Ticket, Withdrawal, packed, words_hash,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -130,8 +130,71 @@ fn records_are_read_and_written() {
     each(&file["invalid"], |name, row| {
         assert!(Record::decode(&get::<Bytes>(row, "record")).is_err(), "{name}");
     });
-    let evidence = Evidence::from_signatures(&get::<Bytes>(&file["allocation"], "signatures"));
-    assert_eq!(evidence.unwrap().encode(), get::<Bytes>(&file["allocation"], "evidence"));
+    for kind in ["allocation", "release", "withdrawal"] {
+        let evidence = Evidence::from_signatures(&get::<Bytes>(&file[kind], "signatures"));
+        assert_eq!(evidence.unwrap().encode(), get::<Bytes>(&file[kind], "evidence"), "{kind}");
+    }
+    let network = vectors("network");
+    let domain = Domain::new(get(&network, "registry"), get(&network, "networkId"));
+    let release: Release = get(&file["release"], "message");
+    assert_eq!(release.id(&domain), get::<B256>(&file["release"], "id"));
+    let withdrawal: Withdrawal = get(&file["withdrawal"], "message");
+    assert_eq!(withdrawal.id(&domain), get::<B256>(&file["withdrawal"], "id"));
+}
+
+#[test]
+fn packed_batches_and_their_events_are_read_and_written() {
+    let file = vectors("packed");
+    let network = vectors("network");
+    let domain = Domain::new(get(&network, "registry"), get(&network, "networkId"));
+    let ids = |part: &str| -> Vec<B256> {
+        file[part]["items"].as_array().unwrap().iter().map(|row| get(row, "id")).collect()
+    };
+    let bytes: Bytes = get(&file["requests"], "batch");
+    let groups = packed::decode_requests(&bytes).unwrap();
+    assert_eq!(packed::encode_requests(&groups).unwrap(), bytes);
+    let sizes: Vec<_> = groups.iter().map(|group| group.items.len()).collect();
+    assert_eq!(sizes, get::<Vec<usize>>(&file["requests"], "groups"));
+    let requests = groups.iter().flat_map(|group| group.requests(group.resource.id(&domain)));
+    assert_eq!(
+        requests.map(|(request, _)| request.id(&domain).0).collect::<Vec<_>>(),
+        ids("requests")
+    );
+    for event in file["requests"]["events"].as_array().unwrap() {
+        let bytes: Bytes = get(event, "groups");
+        let groups = packed::decode_allocated(&bytes).unwrap();
+        assert_eq!(packed::encode_requests(&groups).unwrap(), bytes);
+    }
+    let bytes: Bytes = get(&file["releases"], "batch");
+    let releases = packed::decode_releases(&bytes).unwrap();
+    assert_eq!(packed::encode_releases(&releases).unwrap(), bytes);
+    let got = releases.iter().map(|packed| packed.release(&domain).id(&domain));
+    assert_eq!(got.collect::<Vec<_>>(), ids("releases"));
+    let bytes: Bytes = get(&file["releases"]["events"][0], "items");
+    let items = packed::decode_released(&bytes).unwrap();
+    assert_eq!(packed::encode_released(&items), bytes);
+}
+
+#[test]
+fn what_is_no_packed_batch_is_refused_where_it_begins_to_be_none() {
+    let file = vectors("packed");
+    each(&file["invalid"], |name, row| {
+        let batch: Bytes = get(row, "batch");
+        let error = match row["type"].as_str().unwrap() {
+            "requests" => packed::decode_requests(&batch).map(drop).unwrap_err(),
+            _ => packed::decode_releases(&batch).map(drop).unwrap_err(),
+        };
+        let want = (get::<usize>(row, "offset"), get::<usize>(row, "length"));
+        assert_eq!((error.offset, error.length), want, "{name}");
+    });
+    each(&file["invalidEvents"], |name, row| {
+        let bytes: Bytes = get(row, "bytes");
+        let is_refused = match row["type"].as_str().unwrap() {
+            "allocated" => packed::decode_allocated(&bytes).is_err(),
+            _ => packed::decode_released(&bytes).is_err(),
+        };
+        assert!(is_refused, "{name}");
+    });
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::certificates::{certify, example_checkpoint};
 use crate::world::{self, hex};
-use crate::{messages, records, tickets};
+use crate::{messages, packed, records, tickets};
 use std::fmt::Write;
 
 /// Hex in lines of 32 bytes.
@@ -52,6 +52,11 @@ fn identities(out: &mut String) {
     let id = world::request().id(&domain);
     block(out, "Its id (requestId)", &id.to_string());
     bytes(out, "The requester's signature", world::requester().sign(id.0).0);
+    json(out, "Release", &messages::release());
+    block(out, "Its id", &messages::release().id(&domain).to_string());
+    json(out, "Withdrawal", &messages::withdrawal());
+    block(out, "Its id", &messages::withdrawal().id(&domain).to_string());
+    bytes(out, "Packed batch of the request, which names its resource", packed::one());
     json(out, "Access grant", &messages::grant());
     block(out, "Its digest", &messages::grant().id(&domain).to_string());
     let resource = fallow_protocol::ResourceWord::of(&world::announcement(), 1).to_word();

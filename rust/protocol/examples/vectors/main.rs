@@ -8,6 +8,7 @@ mod certificates;
 mod examples;
 mod logs;
 mod messages;
+mod packed;
 mod records;
 mod tickets;
 mod words;
@@ -29,6 +30,7 @@ fn outputs() -> Vec<(PathBuf, String)> {
         ("messages", messages::messages()),
         ("words", words::words()),
         ("records", records::records()),
+        ("packed", packed::packed()),
         ("log", logs::log()),
         ("checkpoint", certificates::checkpoint()),
         ("set", certificates::set()),

@@ -48,15 +48,22 @@ pub(crate) fn grant() -> AccessGrant {
     }
 }
 
-fn cases(domain: &Domain) -> Vec<Case> {
-    let (announcement, request) = (world::announcement(), world::request());
-    let release = Release {
-        request_id: request.id(domain),
+pub(crate) fn release() -> Release {
+    Release {
+        request_id: world::request().id(&world::domain()),
         from_time: world::START + 12 * world::SLOT,
         timestamp: world::START,
-    };
-    let withdrawal =
-        Withdrawal { resource_id: announcement.id(domain), timestamp: world::START + 7 };
+    }
+}
+
+pub(crate) fn withdrawal() -> Withdrawal {
+    let resource_id = world::announcement().id(&world::domain());
+    Withdrawal { resource_id, timestamp: world::START + 7 }
+}
+
+fn cases(domain: &Domain) -> Vec<Case> {
+    let (announcement, request) = (world::announcement(), world::request());
+    let (release, withdrawal) = (release(), withdrawal());
     let approved = fallow_protocol::Announcement {
         approver: world::approver().address(),
         volume: u16::MAX,

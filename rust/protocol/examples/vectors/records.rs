@@ -5,7 +5,7 @@ use alloy_primitives::B256;
 use fallow_log::leaf_hash;
 use fallow_protocol::{
     AllocationBody, AnnouncementBody, Body, CalendarWord, Evidence, GenesisBody, NetworkId, Record,
-    ReleaseBody, SecretKey, WithdrawalBody, words_hash,
+    Release, ReleaseBody, SecretKey, Withdrawal, WithdrawalBody, words_hash,
 };
 use serde_json::{Value, json};
 
@@ -83,23 +83,29 @@ pub(crate) fn allocation() -> Record {
             previous_index: 0,
             highest_after: 1,
             bitmap_after: 1,
-            words: words_hash(&words_after(0, 4)),
+            words: words_hash(words_after(0, 4)),
             evidence: allocation_evidence().hash(),
         }),
     )
 }
 
 /// The requester gives slots 12 and 13 back.
+fn signed_release() -> Release {
+    let request_id = world::request().id(&world::domain());
+    Release { request_id, from_time: START + 12 * SLOT, timestamp: START - 300 }
+}
+
+fn release_evidence() -> Evidence {
+    evidence(&world::requester(), signed_release().id(&world::domain()))
+}
+
 pub(crate) fn release() -> Record {
-    let (message, domain) = (world::request(), world::domain());
-    let request_id = message.id(&domain);
-    let from_time = START + 12 * SLOT;
-    let signed = fallow_protocol::Release { request_id, from_time, timestamp: START - 300 };
+    let (message, signed) = (world::request(), signed_release());
     let freed = CalendarWord { index: 2, used: [0; 12] };
     record(
         3,
         Body::Release(ReleaseBody {
-            request_id,
+            request_id: signed.request_id,
             request_index: 2,
             resource_id: message.resource_id,
             resource_index: 1,
@@ -109,26 +115,33 @@ pub(crate) fn release() -> Record {
             end_time: message.end_time,
             first_slot: 12,
             slot_count: 2,
-            from_time,
+            from_time: signed.from_time,
             timestamp: signed.timestamp,
-            words: words_hash(&[freed]),
-            evidence: evidence(&world::requester(), signed.id(&domain)).hash(),
+            words: words_hash([freed]),
+            evidence: release_evidence().hash(),
         }),
     )
 }
 
+fn signed_withdrawal() -> Withdrawal {
+    let resource_id = world::announcement().id(&world::domain());
+    Withdrawal { resource_id, timestamp: START - 200 }
+}
+
+fn withdrawal_evidence() -> Evidence {
+    evidence(&world::provider(), signed_withdrawal().id(&world::domain()))
+}
+
 pub(crate) fn withdrawal() -> Record {
-    let (message, domain) = (world::announcement(), world::domain());
-    let resource_id = message.id(&domain);
-    let signed = fallow_protocol::Withdrawal { resource_id, timestamp: START - 200 };
+    let (message, signed) = (world::announcement(), signed_withdrawal());
     record(
         4,
         Body::Withdrawal(WithdrawalBody {
-            resource_id,
+            resource_id: signed.resource_id,
             resource_index: 1,
             provider: message.provider,
             timestamp: signed.timestamp,
-            evidence: evidence(&world::provider(), signed.id(&domain)).hash(),
+            evidence: withdrawal_evidence().hash(),
         }),
     )
 }
@@ -180,6 +193,19 @@ pub(crate) fn records() -> Value {
             "wordsAfter": words_after(2, 4).iter().map(CalendarWord::to_word).collect::<Vec<_>>(),
             "signatures": hex(allocation_evidence().signatures()),
             "evidence": hex(allocation_evidence().encode()),
+        },
+        "release": {
+            "message": signed_release(),
+            "id": signed_release().id(&world::domain()),
+            "signatures": hex(release_evidence().signatures()),
+            "evidence": hex(release_evidence().encode()),
+            "wordAfter": CalendarWord { index: 3, used: [0; 12] }.to_word(),
+        },
+        "withdrawal": {
+            "message": signed_withdrawal(),
+            "id": signed_withdrawal().id(&world::domain()),
+            "signatures": hex(withdrawal_evidence().signatures()),
+            "evidence": hex(withdrawal_evidence().encode()),
         },
     })
 }

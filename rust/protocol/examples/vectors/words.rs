@@ -68,7 +68,7 @@ pub(crate) fn words() -> Value {
     let resource = ResourceWord::of(&crate::world::announcement(), 3);
     json!({
         "calendar": calendar_rows,
-        "wordsHash": words_hash(&calendar()),
+        "wordsHash": words_hash(calendar()),
         "resource": { "announcement": crate::world::announcement(), "index": "3", "word": resource.to_word() },
         "window": window(),
     })
