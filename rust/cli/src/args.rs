@@ -1,11 +1,14 @@
 //! What can be typed. Only parsing: what it means stands in `commands`.
 
 pub(crate) mod access;
+pub(crate) mod approver;
 pub(crate) mod daemon;
 pub(crate) mod deploy;
+pub(crate) mod giveback;
 pub(crate) mod keys;
 pub(crate) mod message;
 pub(crate) mod read;
+pub(crate) mod request;
 
 use clap::{Args, Parser, Subcommand};
 use fallow_chain::Finality;
@@ -37,9 +40,13 @@ pub(crate) enum Command {
     /// Offer capacity: sign an announcement and have it recorded
     Announce(message::Announce),
     /// Ask for capacity: sign a request and have it recorded
-    Request(message::Request),
+    Request(request::Request),
     /// Say what the five checks find for a request, without sending it
-    Check(message::Check),
+    Check(request::Check),
+    /// Give back the slots of an allocation from some time on
+    Release(giveback::Release),
+    /// Close a resource to new requests, or bar an announcement that nobody has recorded yet
+    Withdraw(giveback::Withdraw),
     /// List what providers offer, and how much of it is free
     Resources(read::Resources),
     /// List allocations: recorded, anchored or settled
@@ -51,6 +58,8 @@ pub(crate) enum Command {
     /// The three steps of access: nonce, grant, verify
     #[command(subcommand)]
     Access(access::Access),
+    /// Co-sign requests by a policy file, until stopped
+    Approver(approver::Approver),
     /// Re-check every record and sign checkpoints, until stopped
     Validator(daemon::Validator),
     /// Carry certified checkpoints to mainnet, until stopped

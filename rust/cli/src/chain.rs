@@ -54,7 +54,17 @@ impl Sidechain {
 
     /// Re-executes the whole ledger up to the last final block.
     pub(crate) async fn follow(&self) -> Result<Follower> {
-        let mut follower = Follower::new(&self.file, self.client.clone(), self.finality);
+        self.follow_to(self.finality).await
+    }
+
+    /// Re-executes the whole ledger up to the latest block, final or not: what is sent next is
+    /// judged by the state after it.
+    pub(crate) async fn follow_to_latest(&self) -> Result<Follower> {
+        self.follow_to(Finality::Latest).await
+    }
+
+    async fn follow_to(&self, finality: Finality) -> Result<Follower> {
+        let mut follower = Follower::new(&self.file, self.client.clone(), finality);
         follower.sync().await.map_err(|error| follow_failure(&error))?;
         Ok(follower)
     }

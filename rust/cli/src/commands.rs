@@ -2,13 +2,18 @@
 
 pub(crate) mod access;
 pub(crate) mod announce;
+pub(crate) mod approver;
+pub(crate) mod check;
 pub(crate) mod deploy;
 pub(crate) mod keys;
-pub(crate) mod list;
 pub(crate) mod offer;
 pub(crate) mod relayer;
+pub(crate) mod release;
 pub(crate) mod request;
+pub(crate) mod requests;
+pub(crate) mod resources;
 pub(crate) mod status;
 pub(crate) mod ticket;
 pub(crate) mod validator;
 pub(crate) mod verify;
+pub(crate) mod withdraw;

@@ -1,5 +1,6 @@
 //! The five checks of a request, as the registry answers them (`docs/protocol.md` section 4.2).
 
+use crate::approval;
 use crate::error::{ExitStatus, Result};
 use crate::printer::{Mark, Printer};
 use crate::time;
@@ -39,6 +40,9 @@ struct FindingJson {
 pub(crate) struct FindingsJson {
     holds: bool,
     checks: Vec<FindingJson>,
+    /// The refusal that the registry would give.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<Refusal>,
 }
 
 impl Findings {
@@ -60,6 +64,15 @@ impl Findings {
     /// The refusal that the registry would give: that of the first check that fails.
     pub(crate) fn refusal(&self) -> Option<Refusal> {
         self.findings.iter().find(|finding| finding.code != 0).and_then(refusal_of)
+    }
+
+    /// Whether nothing is missing but the approver's signature.
+    pub(crate) fn need_approval(&self) -> bool {
+        let missing = self.refusal().filter(approval::is_missing);
+        missing.is_some_and(|missing| {
+            let code = missing.code.number();
+            self.findings.iter().all(|finding| finding.code == 0 || finding.code == code)
+        })
     }
 
     /// One line for each check.
@@ -116,7 +129,7 @@ impl Findings {
             want: finding.want,
             refusal: refusal_of(finding),
         });
-        FindingsJson { holds: self.hold(), checks: checks.collect() }
+        FindingsJson { holds: self.hold(), checks: checks.collect(), refusal: self.refusal() }
     }
 }
 

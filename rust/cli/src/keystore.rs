@@ -6,11 +6,14 @@
 //!                                                 <folder>/v1.bls.pub   its public key, EIP-2537
 //! ```
 
+mod limits;
+
 use crate::error::{Context, Failure, Result};
 use crate::files::{self, Existing};
 use alloy_primitives::{Address, hex};
-use eth_keystore::{EthKeystore, KdfparamsType, KeystoreError};
+use eth_keystore::{EthKeystore, KeystoreError};
 use fallow_protocol::{FILE_MAX_BYTES, SecretKey, bls};
+use limits::unacceptable;
 use std::path::{Path, PathBuf};
 
 /// What a key signs.
@@ -25,13 +28,6 @@ pub(crate) enum Kind {
 const BLS_SUFFIX: &str = ".bls.json";
 const ACCOUNT_SUFFIX: &str = ".json";
 const PUBLIC_SUFFIX: &str = ".bls.pub";
-
-/// scrypt takes 128 x n x r bytes; geth's standard keys need 256 MiB.
-const SCRYPT_MAX_BYTES: u64 = 512 << 20;
-/// Bounds the time of a hostile keystore to some seconds; usual are 1 to 8.
-const SCRYPT_MAX_P: u32 = 16;
-/// Usual is 262 144.
-const PBKDF2_MAX_ROUNDS: u32 = 10_000_000;
 
 /// One key in the folder, as far as one sees without its password.
 #[derive(Debug)]
@@ -132,6 +128,16 @@ fn entry(path: PathBuf) -> Result<Option<Entry>> {
         public: clear.address().map(|address| address.to_string()),
         path,
     }))
+}
+
+/// The address that a keystore names without its password. It is only as true as the file, so
+/// nothing but what is shown may depend on it.
+pub(crate) fn named_address(path: &Path) -> Result<Address> {
+    read_keystore(path)?;
+    clear_part(path)?.and_then(|clear| clear.address()).ok_or_else(|| {
+        Failure::new(format_args!("`{}` does not name its address", path.display()))
+            .hint("name the account with `--of ADDRESS`")
+    })
 }
 
 /// What a keystore says without its password.
@@ -258,49 +264,5 @@ pub(crate) fn decrypt_json(bytes: &[u8], name: &str, password: &str) -> Result<[
             Err(Failure::new(what).hint("check `--password-file` and `FALLOW_PASSWORD`"))
         }
         Err(error) => Err(error).context(not()),
-    }
-}
-
-/// What the crate would panic on, or what would take unbounded memory or time.
-fn unacceptable(keystore: &EthKeystore) -> Option<String> {
-    let crypto = &keystore.crypto;
-    if keystore.version != 3 {
-        return Some(format!("its version is {}, expected 3", keystore.version));
-    }
-    if crypto.cipher != "aes-128-ctr" {
-        return Some(format!("its cipher is `{}`, expected `aes-128-ctr`", crypto.cipher));
-    }
-    for (field, got, want) in [
-        ("iv", crypto.cipherparams.iv.len(), 16),
-        ("ciphertext", crypto.ciphertext.len(), 32),
-        ("mac", crypto.mac.len(), 32),
-    ] {
-        if got != want {
-            return Some(format!("`{field}` has {got} bytes, expected {want}"));
-        }
-    }
-    unacceptable_derivation(&crypto.kdfparams)
-}
-
-fn unacceptable_derivation(parameters: &KdfparamsType) -> Option<String> {
-    let length = match parameters {
-        KdfparamsType::Pbkdf2 { dklen, .. } | KdfparamsType::Scrypt { dklen, .. } => *dklen,
-    };
-    if length != 32 {
-        return Some(format!("`dklen` is {length}, expected 32"));
-    }
-    match parameters {
-        KdfparamsType::Pbkdf2 { c, .. } if *c == 0 || *c > PBKDF2_MAX_ROUNDS => {
-            Some(format!("`c` is {c}, expected 1 to {PBKDF2_MAX_ROUNDS}"))
-        }
-        KdfparamsType::Scrypt { n, .. } if !n.is_power_of_two() || *n < 2 => {
-            Some(format!("`n` is {n}, expected a power of two"))
-        }
-        KdfparamsType::Scrypt { n, r, p, .. } => {
-            let memory = u64::from(*n).saturating_mul(u64::from(*r)).saturating_mul(128);
-            let bounded = *r > 0 && *p > 0 && *p <= SCRYPT_MAX_P && memory <= SCRYPT_MAX_BYTES;
-            (!bounded).then(|| format!("scrypt with n {n}, r {r}, p {p} asks for too much"))
-        }
-        KdfparamsType::Pbkdf2 { .. } => None,
     }
 }

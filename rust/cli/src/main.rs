@@ -3,8 +3,12 @@
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation))]
 
 mod anchored;
+mod approval;
 mod args;
 mod asking;
+mod bars;
+mod book;
+mod calendar;
 mod chain;
 mod commands;
 mod daemon;
@@ -12,13 +16,18 @@ mod demo;
 mod error;
 mod files;
 mod findings;
+mod grid;
 mod keystore;
 mod member;
+mod messages;
 mod nonce;
 mod offer;
 mod plan;
 mod printer;
 mod proof;
+mod recording;
+mod refused;
+mod releasing;
 mod secrets;
 mod signer;
 mod submit;
@@ -45,12 +54,15 @@ fn run(command: &Command, printer: &mut Printer) -> Result<ExitStatus> {
         Command::Offer(args) => commands::offer::offer(args, printer),
         Command::Announce(args) => commands::announce::announce(args, printer),
         Command::Request(args) => commands::request::request(args, printer),
-        Command::Check(args) => commands::request::check(args, printer),
-        Command::Resources(args) => commands::list::resources(args, printer),
-        Command::Requests(args) => commands::list::requests(args, printer),
+        Command::Check(args) => commands::check::check(args, printer),
+        Command::Release(args) => commands::release::release(args, printer),
+        Command::Withdraw(args) => commands::withdraw::withdraw(args, printer),
+        Command::Resources(args) => commands::resources::resources(args, printer),
+        Command::Requests(args) => commands::requests::requests(args, printer),
         Command::Ticket(args) => commands::ticket::ticket(args, printer),
         Command::Verify(args) => commands::verify::verify(args, printer),
         Command::Access(args) => commands::access::access(args, printer),
+        Command::Approver(args) => commands::approver::approver(args, printer),
         Command::Validator(args) => commands::validator::validator(args),
         Command::Status(args) => commands::status::status(args, printer),
         Command::Demo(args) => demo::demo(args, printer),

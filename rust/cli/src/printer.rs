@@ -1,6 +1,7 @@
 //! What a person or a program sees: data on standard output, all else on standard error. Colour
 //! only on a terminal, never against `NO_COLOR`, and never as the only carrier of a meaning.
 
+use crate::bars::{Room, Symbols, When};
 use crate::error::{ExitStatus, Failure, Result};
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
@@ -27,6 +28,19 @@ pub(crate) fn count(number: impl Into<u64>, noun: &str) -> String {
         1 => format!("1 {noun}"),
         other => format!("{other} {noun}s"),
     }
+}
+
+/// Characters in a line where no terminal says how many it has.
+const USUAL_WIDTH: usize = 100;
+
+/// Blocks where the locale says that the terminal shows them.
+fn symbols() -> Symbols {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(std::env::var_os);
+    let locale = locale.into_iter().find(|value| !value.is_empty());
+    let locale = locale.map(|value| value.to_string_lossy().to_ascii_lowercase());
+    let is_unicode = locale.is_some_and(|name| name.contains("utf-8") || name.contains("utf8"));
+    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    if is_unicode && !is_dumb { Symbols::UNICODE } else { Symbols::ASCII }
 }
 
 /// How one check came out.
@@ -56,6 +70,18 @@ impl Printer {
     /// Whether standard output shows colour.
     pub(crate) fn has_colour(&self) -> bool {
         self.out.current_choice() != anstream::ColorChoice::Never
+    }
+
+    /// The room for bars on standard output, if they are wanted and there is any.
+    pub(crate) fn room(&self, wanted: When) -> Option<Room> {
+        let named = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        let width = match wanted {
+            When::Never => None,
+            When::Always => named.or(Some(USUAL_WIDTH)),
+            When::Auto => terminal_size::terminal_size_of(io::stdout())
+                .map(|(terminal_size::Width(columns), _)| columns.into()),
+        };
+        Some(Room { width: width?, symbols: symbols() })
     }
 
     /// One line of data.

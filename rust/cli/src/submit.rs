@@ -4,6 +4,7 @@ use crate::chain::{Sidechain, failure};
 use crate::error::{Failure, Result};
 use crate::time::{self, DurationArg};
 use alloy::sol_types::SolCall;
+use alloy_primitives::TxHash;
 use fallow_chain::{
     Call, ChainError, Finality, Sender, SenderConfig, Transaction, TransactionState, revert_refusal,
 };
@@ -25,6 +26,15 @@ pub(crate) enum Prepared {
     Accepted(Box<Submission>),
     /// It would refuse the message.
     Refused(Refusal),
+}
+
+/// How a transaction that was sent ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It is final in this block.
+    Final(u64),
+    /// It changed nothing: what it was tried out on had changed before it was included.
+    NoEffect(TxHash),
 }
 
 /// Often enough for blocks of a second.
@@ -60,25 +70,35 @@ impl Submission {
     }
 
     /// Sends it and waits until it is final, for at most `wait`. Returns its block.
-    pub(crate) async fn send(mut self, wait: DurationArg) -> Result<u64> {
+    pub(crate) async fn send(self, wait: DurationArg) -> Result<u64> {
+        match self.try_send(wait).await? {
+            Outcome::Final(block) => Ok(block),
+            Outcome::NoEffect(hash) => {
+                let what = format!("transaction {hash} took no effect");
+                Err(Failure::refused(what)
+                    .hint("somebody was quicker, or the node dropped it; try again"))
+            }
+        }
+    }
+
+    /// As [`Self::send`], for callers that can build another one.
+    pub(crate) async fn try_send(mut self, wait: DurationArg) -> Result<Outcome> {
         match timeout(Duration::from_secs(wait.0), self.finish()).await {
             Ok(ended) => ended,
             Err(_) => Err(not_final(&self.transaction, wait)),
         }
     }
 
-    async fn finish(&mut self) -> Result<u64> {
+    async fn finish(&mut self) -> Result<Outcome> {
         loop {
             self.sender
                 .follow(&mut self.transaction)
                 .await
                 .map_err(|error| failure("sidechain", &error))?;
             match self.transaction.state {
-                TransactionState::Final { block, .. } => return Ok(block),
+                TransactionState::Final { block, .. } => return Ok(Outcome::Final(block)),
                 TransactionState::Dropped(_) => {
-                    let what = format!("transaction {} took no effect", self.transaction.hash());
-                    return Err(Failure::refused(what)
-                        .hint("somebody was quicker, or the node dropped it; try again"));
+                    return Ok(Outcome::NoEffect(self.transaction.hash()));
                 }
                 _ => sleep(POLL).await,
             }

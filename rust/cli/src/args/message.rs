@@ -1,10 +1,9 @@
-//! `fallow offer`, `announce`, `request` and `check`.
+//! `fallow offer` and `announce`, and who signs and pays.
 
 use super::{JsonArgs, KeyArgs, NetworkArgs, SidechainArgs};
 use crate::time::{DurationArg, TimeArg};
 use alloy_primitives::Address;
 use clap::{Args, Subcommand};
-use fallow_protocol::ResourceId;
 use std::path::PathBuf;
 
 /// The offer document.
@@ -48,7 +47,8 @@ pub(crate) struct Announce {
     /// Units in every slot; the document's suggestion unless given
     #[arg(long, value_name = "UNITS", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) volume: Option<u16>,
-    /// Start of the first slot; rounded down to a whole slot since 1970
+    /// Start of the first slot; times that follow the clock (`now`, `+2h`) are rounded down to a
+    /// whole slot since 1970
     #[arg(long, value_name = "TIME", default_value = "now", allow_hyphen_values = true)]
     pub(crate) start: TimeArg,
     /// How long the offer stands; a multiple of the slot
@@ -60,9 +60,16 @@ pub(crate) struct Announce {
     /// How long before a slot starts it can still be released
     #[arg(long, value_name = "DURATION", default_value = "1h")]
     pub(crate) notice: DurationArg,
+    /// Account whose co-signature every request needs (`fallow approver`); nobody's unless given
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) approver: Option<Address>,
     /// Where to write the signed announcement; the provider's door needs it
     #[arg(long, value_name = "FILE", default_value = "announcement.json")]
     pub(crate) out: PathBuf,
+    /// Sign and write it to this file, and record nothing: the first request that brings it
+    /// (`fallow request --announcement`) records it
+    #[arg(long, value_name = "FILE", conflicts_with = "out")]
+    pub(crate) gossip: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) sign: SignArgs,
 }
@@ -72,7 +79,14 @@ pub(crate) struct Announce {
 pub(crate) struct SignArgs {
     /// Account key that signs the message: name or path
     #[arg(long, value_name = "NAME", env = "FALLOW_KEY")]
-    pub(crate) key: String,
+    pub(crate) key: Option<String>,
+    #[command(flatten)]
+    pub(crate) send: SendArgs,
+}
+
+/// Who pays the sidechain's gas, and how long to wait.
+#[derive(Args, Debug)]
+pub(crate) struct SendArgs {
     /// Account key that sends the transaction; the signer's unless given
     #[arg(long, value_name = "NAME", env = "FALLOW_SENDER")]
     pub(crate) sender: Option<String>,
@@ -89,79 +103,10 @@ pub(crate) struct SignArgs {
     pub(crate) output: JsonArgs,
 }
 
-/// What is asked.
-#[derive(Args, Debug)]
-pub(crate) struct Ask {
-    /// Id of the resource (`fallow resources`)
-    #[arg(long, value_name = "ID")]
-    pub(crate) resource: ResourceId,
-    /// Units wanted in every slot
-    #[arg(long, value_name = "UNITS")]
-    pub(crate) volume: u16,
-    /// Start: rounded down to a slot boundary of the resource
-    #[arg(long, value_name = "TIME", default_value = "now", allow_hyphen_values = true)]
-    pub(crate) start: TimeArg,
-    /// How long; rounded up to whole slots
-    #[arg(long = "for", value_name = "DURATION", default_value = "1h")]
-    pub(crate) length: DurationArg,
-    /// Sequence number; the next one of the requester unless given
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) sequence: Option<u64>,
-}
-
-/// `request`.
-#[derive(Args, Debug)]
-pub(crate) struct Request {
-    #[command(flatten)]
-    pub(crate) ask: Ask,
-    /// Send it although a check fails here
-    #[arg(long)]
-    pub(crate) force: bool,
-    /// Where to write the signed request
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) sign: SignArgs,
-}
-
-/// `check`.
-#[derive(Args, Debug)]
-pub(crate) struct Check {
-    /// A signed request file; without it, the flags below make a request
-    #[arg(value_name = "FILE")]
-    pub(crate) request: Option<PathBuf>,
-    /// Id of the resource (`fallow resources`)
-    #[arg(long, value_name = "ID", conflicts_with = "request", requires_all = ["volume", "key"])]
-    pub(crate) resource: Option<ResourceId>,
-    /// Units wanted in every slot
-    #[arg(long, value_name = "UNITS")]
-    pub(crate) volume: Option<u16>,
-    /// Start: rounded down to a slot boundary of the resource
-    #[arg(long, value_name = "TIME", default_value = "now", allow_hyphen_values = true)]
-    pub(crate) start: TimeArg,
-    /// How long; rounded up to whole slots
-    #[arg(long = "for", value_name = "DURATION", default_value = "1h")]
-    pub(crate) length: DurationArg,
-    /// Sequence number; the next one of the requester unless given
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) sequence: Option<u64>,
-    /// Account key that signs the request: name or path
-    #[arg(long, value_name = "NAME", env = "FALLOW_KEY")]
-    pub(crate) key: Option<String>,
-    #[command(flatten)]
-    pub(crate) network: NetworkArgs,
-    #[command(flatten)]
-    pub(crate) sidechain: SidechainArgs,
-    #[command(flatten)]
-    pub(crate) store: KeyArgs,
-    #[command(flatten)]
-    pub(crate) output: JsonArgs,
-}
-
 /// Address filters of lists.
 #[derive(Args, Debug)]
 pub(crate) struct ByAccount {
-    /// Only those of this account
+    /// Only those of this account; its units are shown as mine, unless `--key` names another
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) of: Option<Address>,
 }

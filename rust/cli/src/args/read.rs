@@ -2,16 +2,33 @@
 
 use super::message::ByAccount;
 use super::{JsonArgs, MainnetArgs, NetworkArgs, SidechainArgs};
+use crate::bars::When;
 use crate::time::TimeArg;
 use clap::Args;
 use fallow_protocol::ResourceId;
 use std::path::PathBuf;
+
+/// Whose units are mine, and how they are shown.
+#[derive(Args, Debug)]
+pub(crate) struct Mine {
+    /// Account key whose units are shown as mine: name or path; its password is not needed
+    #[arg(long, value_name = "NAME", env = "FALLOW_KEY")]
+    pub(crate) key: Option<String>,
+    /// Folder of the keys; in the home folder `.fallow/keys` unless given
+    #[arg(long, value_name = "FOLDER", env = "FALLOW_KEYS")]
+    pub(crate) keys_dir: Option<PathBuf>,
+    /// Whether to draw a bar for each slot
+    #[arg(long, value_name = "WHEN", env = "FALLOW_BARS", value_enum, default_value_t)]
+    pub(crate) bars: When,
+}
 
 /// `resources`.
 #[derive(Args, Debug)]
 pub(crate) struct Resources {
     #[command(flatten)]
     pub(crate) filter: ByAccount,
+    #[command(flatten)]
+    pub(crate) mine: Mine,
     /// Time for which free units are shown
     #[arg(long, value_name = "TIME", default_value = "now", allow_hyphen_values = true)]
     pub(crate) at: TimeArg,
@@ -28,6 +45,8 @@ pub(crate) struct Resources {
 pub(crate) struct Requests {
     #[command(flatten)]
     pub(crate) filter: ByAccount,
+    #[command(flatten)]
+    pub(crate) mine: Mine,
     /// Only those on this resource
     #[arg(long, value_name = "ID")]
     pub(crate) resource: Option<ResourceId>,

@@ -3,6 +3,7 @@
 use crate::args::access::{Access, Grant, Nonce, Verify};
 use crate::error::{ExitStatus, Failure, Result};
 use crate::files::{self, Existing};
+use crate::messages;
 use crate::nonce::IssuedNonce;
 use crate::printer::Printer;
 use crate::proof::{self, ReadTicket, Trusted};
@@ -11,8 +12,7 @@ use crate::{signer, time};
 use alloy_primitives::B256;
 use fallow_light_client::Access as Presented;
 use fallow_protocol::{
-    AccessGrant, AnnouncementFile, Code, FILE_VERSION, GrantFile, NetworkFile, NetworkId,
-    NonceFile, Refusal,
+    AccessGrant, AnnouncementFile, Code, FILE_VERSION, GrantFile, NetworkFile, NonceFile, Refusal,
 };
 use rand::Rng;
 use serde::Serialize;
@@ -28,7 +28,7 @@ pub(crate) fn access(args: &Access, printer: &mut Printer) -> Result<ExitStatus>
 
 fn nonce(args: &Nonce, printer: &mut Printer) -> Result<ExitStatus> {
     let network = files::read_network(&args.network.network)?;
-    let announcement = read_announcement(&args.announcement, &network)?;
+    let announcement = messages::read_own_announcement(&args.announcement, &network)?;
     let mut nonce = [0_u8; 32];
     rand::rng().fill_bytes(&mut nonce);
     let file = NonceFile {
@@ -42,35 +42,12 @@ fn nonce(args: &Nonce, printer: &mut Printer) -> Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-/// The provider's own announcement, whose signature is checked: a damaged file would refuse every
-/// ticket.
-pub(crate) fn read_announcement(path: &Path, network: &NetworkFile) -> Result<AnnouncementFile> {
-    let file: AnnouncementFile = files::read_message(path, "announcement file")?;
-    of_network(path, file.network_id, network)?;
-    let id = file.announcement.id(&network.domain());
-    let signer = file.signature.recover_or_zero(id.0);
-    if signer != file.announcement.provider {
-        let what = format!("`{}` is signed by {signer}, not its provider", path.display());
-        return Err(Failure::new(what).hint("use the file that `fallow announce` wrote"));
-    }
-    Ok(file)
-}
-
-fn of_network(path: &Path, got: NetworkId, network: &NetworkFile) -> Result<()> {
-    if got == network.network_id {
-        return Ok(());
-    }
-    let want = network.network_id;
-    let what = format!("`{}` is for the network {got}, not {want}", path.display());
-    Err(Failure::refused(what).hint("`--network FILE` names the network file"))
-}
-
 fn grant(args: &Grant, printer: &mut Printer) -> Result<ExitStatus> {
-    let clock = time::clock(args.at);
+    let clock = time::clock(args.at.as_ref())?;
     let network = files::read_network(&args.network.network)?;
     let read = proof::read_ticket(&args.ticket)?;
     let asked: NonceFile = files::read_message(&args.nonce, "nonce file")?;
-    of_network(&args.nonce, asked.network_id, &network)?;
+    messages::require_network(&args.nonce, asked.network_id, &network)?;
     let Some(body) = proof::allocation(&read.ticket.record) else {
         let what = format!("`{}` is no ticket of an allocation", args.ticket.display());
         return Err(Failure::refused(what).hint("only an allocation opens a door"));
@@ -126,13 +103,13 @@ struct Door {
 impl Door {
     fn open(args: &Verify) -> Result<Self> {
         let trusted = Trusted::read(&args.network.network, args.set.as_deref())?;
-        let announcement = read_announcement(&args.announcement, &trusted.network)?;
+        let announcement = messages::read_own_announcement(&args.announcement, &trusted.network)?;
         let nonce = IssuedNonce::read(&args.nonce)?;
-        of_network(&args.nonce, nonce.file.network_id, &trusted.network)?;
+        messages::require_network(&args.nonce, nonce.file.network_id, &trusted.network)?;
         Ok(Self {
             read: proof::read_ticket(&args.ticket)?,
             grant: files::read_message(&args.grant, "access grant")?,
-            clock: time::clock(args.at),
+            clock: time::clock(args.at.as_ref())?,
             trusted,
             nonce,
             announcement,

@@ -62,7 +62,7 @@ async fn run(args: &Run, printer: &mut Printer) -> Result<ExitStatus> {
     let main = client("mainnet", &args.mainnet.mainnet)?;
     let deployer =
         Deployer { sidechain: &side, mainnet: &main, key: &key, config: SenderConfig::default() };
-    let not_after = args.not_after.at(time::now());
+    let not_after = args.not_after.at(time::now())?;
     let deployed = deploy_contracts(&plan, &founders, not_after, &deployer).await;
     let (file, set) = deployed.map_err(|error| deploy_failure(&error))?;
     write(args, existing, &file, &set)?;

@@ -12,7 +12,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 pub(crate) fn relayer(args: &Args) -> Result<ExitStatus> {
-    start_logs(&args.daemon)?;
+    start_logs(&args.daemon.logs)?;
     let config = config(args)?;
     block_on(async {
         let mut shutdown = pin!(shutdown()?);

@@ -1,96 +1,237 @@
-//! `fallow request` and `fallow check`.
+//! `fallow request`.
 
-use crate::args::message::{Ask, Check, Request};
-use crate::asking;
+use crate::approval;
+use crate::args::request::Request;
+use crate::asking::{self, Target};
 use crate::chain::{Sidechain, block_on};
+use crate::commands::check::SignedRequest;
 use crate::error::{ExitStatus, Failure, Result};
 use crate::files::{self, Existing};
 use crate::findings::Findings;
-use crate::printer::{BAD, GOOD, Printer, count};
+use crate::messages;
+use crate::printer::{GOOD, Printer, count};
+use crate::refused::{Checked, Refused, line};
 use crate::submit::{Prepared, Submission};
-use crate::verdict::explain;
-use crate::{signer, time};
+use crate::time;
 use fallow_chain::Registry;
-use fallow_protocol::{Refusal, RequestFile, SecretKey};
+use fallow_protocol::{AnnouncementFile, RequestFile, RequestId, SecretKey};
 use serde_json::json;
-use std::path::Path;
 
 pub(crate) fn request(args: &Request, printer: &mut Printer) -> Result<ExitStatus> {
     block_on(request_async(args, printer))
 }
 
 async fn request_async(args: &Request, printer: &mut Printer) -> Result<ExitStatus> {
-    let sign = &args.sign;
-    let side = Sidechain::connect(&sign.network, &sign.sidechain).await?;
-    let key = signer::account(&sign.key, &sign.store)?;
-    let sender = match &sign.sender {
-        Some(name) => signer::account(name, &sign.store)?,
-        None => key.clone(),
-    };
+    let send = &args.sign.send;
+    let asked = Asked::read(args)?;
+    let side = Sidechain::connect(&send.network, &send.sidechain).await?;
     let now = time::now();
-    let file = asking::sign(&side, &args.ask, &key, now).await?;
-    let findings = asking::check(&side, &file, now).await?;
-    if !findings.hold() && !args.force {
-        return refuse(&findings, sign.output.json, printer);
+    let target = target(args, &side, &asked).await?;
+    let (mut file, payer) = match asked.file(args, &side, &target, now).await? {
+        Ok(asked) => asked,
+        Err(refused) => return refused.report(now, send.output.json, printer),
+    };
+    if let Some(path) = &args.approval {
+        file.approval = Some(messages::read_approval(path, &side.file)?.signature);
     }
-    let call =
-        Registry::requestCall { message: file.request.into(), signatures: file.signature.0.into() };
-    let submission = match Submission::prepare(&side, &sender, &call).await? {
+    if args.sign_only {
+        return sign_only(args, &side, &file, printer);
+    }
+    let file = match judged(args, &side, &target, file, now).await? {
+        Judged::Sendable(file) => file,
+        Judged::Refused(refused) => return refused.report(now, send.output.json, printer),
+        Judged::Found(findings) => return refuse(&findings, now, send.output.json, printer),
+    };
+    let submission = match prepare(&side, &payer, &file, target.carried.as_ref()).await? {
         Prepared::Accepted(submission) => submission,
         Prepared::Refused(refusal) => {
-            return report_refusal(&refusal, now, sign.output.json, printer);
+            return Refused::from(refusal).report(now, send.output.json, printer);
         }
     };
     // Before it is sent: once it is recorded, nobody should have to look for it.
     if let Some(out) = &args.out {
         files::write_json(out, &file, Existing::Replace)?;
     }
-    let block = submission.send(sign.wait).await?;
-    report(&side, &file, block, sign.output.json, printer)
-}
-
-fn refuse(findings: &Findings, json: bool, printer: &mut Printer) -> Result<ExitStatus> {
-    if json {
-        printer.json(&findings.json())?;
-    } else {
-        findings.print(printer)?;
-        if let Some(refusal) = findings.refusal() {
-            let (code, name) = (refusal.code.number(), refusal.code.name());
-            printer
-                .line(format_args!("{BAD}refused{BAD:#}: {code:03} {name}; nothing was sent"))?;
-        }
-        printer.hint("`--force` sends it all the same; the registry will refuse it")?;
+    if args.announcement.is_some() && target.carried.is_none() {
+        printer.note("the announcement is recorded already: the request is sent alone")?;
     }
-    Ok(ExitStatus::Refused)
+    let block = submission.send(send.wait).await?;
+    let recorded = Recorded { request_id: file.request.id(&side.file.domain()), block };
+    report(args, &file, &target, recorded, printer)
 }
 
-/// A refusal of the registry itself.
-pub(crate) fn report_refusal(
-    refusal: &Refusal,
+/// What is asked for: by a file, or by the flags.
+enum Asked {
+    Signed(SignedRequest),
+    Flags(SecretKey),
+}
+
+impl Asked {
+    /// What is named is read first: without it, no node need be asked.
+    fn read(args: &Request) -> Result<Self> {
+        if let Some(path) = &args.request {
+            return SignedRequest::read(path).map(Self::Signed);
+        }
+        if args.resource.is_none() && args.announcement.is_none() {
+            return Err(Failure::new("no resource is named").hint(
+                "name one with `--resource ID` or `--announcement FILE`, or a signed request file",
+            ));
+        }
+        args.sign.signer().map(Self::Flags)
+    }
+
+    /// The signed request, and who pays for it.
+    async fn file(
+        self,
+        args: &Request,
+        side: &Sidechain,
+        target: &Target,
+        now: u64,
+    ) -> Result<Checked<(RequestFile, SecretKey)>> {
+        match self {
+            Self::Signed(signed) => Ok(Ok((signed.of_network(side)?, args.sign.payer()?))),
+            Self::Flags(key) => {
+                let file = asking::sign(side, target, &args.ask, &key, now).await?;
+                let payer = args.sign.send.payer(&key)?;
+                Ok(file.map(|file| (file, payer)))
+            }
+        }
+    }
+}
+
+async fn target(args: &Request, side: &Sidechain, asked: &Asked) -> Result<Target> {
+    if let Some(path) = &args.announcement {
+        let file = messages::read_announcement(path, &side.file)?;
+        return Target::brought(side, &file).await;
+    }
+    let id = match asked {
+        Asked::Signed(signed) => Some(signed.resource_id()),
+        Asked::Flags(_) => args.resource,
+    };
+    Target::recorded(side, id.unwrap_or_default()).await
+}
+
+/// What is known of a request before it is sent.
+enum Judged {
+    /// Nothing speaks against it, or the user wants it all the same.
+    Sendable(Box<RequestFile>),
+    /// The approver refused it.
+    Refused(Box<Refused>),
+    /// One of the five checks fails.
+    Found(Box<Findings>),
+}
+
+/// Checks a request, and has it approved if that is all that it lacks.
+async fn judged(
+    args: &Request,
+    side: &Sidechain,
+    target: &Target,
+    file: RequestFile,
     now: u64,
-    json: bool,
+) -> Result<Judged> {
+    // The registry's view knows recorded resources only; for others, trying it out has to do.
+    let findings = match target.carried {
+        None => Some(asking::check(side, &file, now).await?),
+        Some(_) => None,
+    };
+    let lacks_approval = file.approval.is_none()
+        && match (&findings, &target.carried) {
+            (Some(findings), _) => findings.need_approval(),
+            (None, carried) => {
+                carried.as_ref().is_some_and(|file| !file.announcement.approver.is_zero())
+            }
+        };
+    match (&args.approver, findings) {
+        (Some(url), _) if lacks_approval => {
+            let asked = approval::ask(url, file, &side.file).await?;
+            Ok(asked.map_or_else(Judged::Refused, |file| Judged::Sendable(Box::new(file))))
+        }
+        (_, Some(findings)) if !findings.hold() && !args.force => {
+            Ok(Judged::Found(Box::new(findings)))
+        }
+        _ => Ok(Judged::Sendable(Box::new(file))),
+    }
+}
+
+/// Tries the request out, with its announcement if it brings one.
+async fn prepare(
+    side: &Sidechain,
+    payer: &SecretKey,
+    file: &RequestFile,
+    carried: Option<&AnnouncementFile>,
+) -> Result<Prepared> {
+    let (message, signatures) = (file.request.into(), asking::signatures(file));
+    let Some(carried) = carried else {
+        let call = Registry::requestCall { message, signatures: signatures.into() };
+        return Submission::prepare(side, payer, &call).await;
+    };
+    let call = Registry::announceAndRequestCall {
+        announcement: carried.announcement.into(),
+        message,
+        signatures: [carried.signature.0.as_slice(), &signatures].concat().into(),
+    };
+    Submission::prepare(side, payer, &call).await
+}
+
+fn sign_only(
+    args: &Request,
+    side: &Sidechain,
+    file: &RequestFile,
     printer: &mut Printer,
 ) -> Result<ExitStatus> {
-    if json {
-        printer.json(&json!({ "refusal": refusal }))?;
-    } else {
-        let (code, name) = (refusal.code.number(), refusal.code.name());
-        let why = explain(refusal, now);
-        printer.line(format_args!("{BAD}refused{BAD:#}: {code:03} {name}: {why}"))?;
+    // The parser requires it.
+    let Some(out) = &args.out else {
+        return Err(Failure::new("`--sign-only` needs `--out FILE`"));
+    };
+    files::write_json(out, file, Existing::Replace)?;
+    let id = file.request.id(&side.file.domain());
+    if args.sign.send.output.json {
+        printer.json(&json!({ "requestId": id, "request": file.request, "block": null }))?;
+        return Ok(ExitStatus::Done);
     }
+    printer.line(id)?;
+    printer.note(format_args!("{GOOD}wrote{GOOD:#} `{}`; nothing was sent", out.display()))?;
+    printer.hint(format_args!(
+        "an approver answers it; `fallow request {} --approval FILE` sends it within 5 minutes",
+        out.display()
+    ))?;
+    Ok(ExitStatus::Done)
+}
+
+fn refuse(findings: &Findings, now: u64, json: bool, printer: &mut Printer) -> Result<ExitStatus> {
+    if json {
+        printer.json(&findings.json())?;
+        return Ok(ExitStatus::Refused);
+    }
+    findings.print(printer)?;
+    if let Some(refusal) = findings.refusal() {
+        printer.line(line(&refusal, now))?;
+    }
+    printer.note("nothing was sent")?;
+    if findings.need_approval() {
+        printer.hint(approval::MISSING)?;
+        return Ok(ExitStatus::Refused);
+    }
+    printer.hint("`--force` sends it all the same; the registry will refuse it")?;
     Ok(ExitStatus::Refused)
+}
+
+/// Where the record is.
+struct Recorded {
+    request_id: RequestId,
+    block: u64,
 }
 
 fn report(
-    side: &Sidechain,
+    args: &Request,
     file: &RequestFile,
-    block: u64,
-    json: bool,
+    target: &Target,
+    recorded: Recorded,
     printer: &mut Printer,
 ) -> Result<ExitStatus> {
     let (request, now) = (&file.request, time::now());
-    let id = request.id(&side.file.domain());
-    if json {
+    let Recorded { request_id: id, block } = recorded;
+    if args.sign.send.output.json {
         printer.json(&json!({
             "requestId": id, "request": request, "block": block.to_string(),
         }))?;
@@ -103,62 +244,9 @@ fn report(
         time::show(request.start_time, now),
         time::show(request.end_time, now)
     ))?;
+    if target.carried.is_some() {
+        printer.note(format_args!("with its announcement, resource {}", target.id))?;
+    }
     printer.hint(format_args!("`fallow ticket {id} --out my.ticket` writes the proof"))?;
     Ok(ExitStatus::Done)
-}
-
-pub(crate) fn check(args: &Check, printer: &mut Printer) -> Result<ExitStatus> {
-    block_on(check_async(args, printer))
-}
-
-async fn check_async(args: &Check, printer: &mut Printer) -> Result<ExitStatus> {
-    // What is named is read first: without it, no node need be asked.
-    let asked = Asked::read(args)?;
-    let side = Sidechain::connect(&args.network, &args.sidechain).await?;
-    let now = time::now();
-    let findings = asking::check(&side, &asked.file(&side, now).await?, now).await?;
-    if args.output.json {
-        printer.json(&findings.json())?;
-    } else {
-        findings.print(printer)?;
-    }
-    Ok(findings.status())
-}
-
-/// What is to be checked.
-enum Asked<'a> {
-    /// A request that was signed before.
-    Signed { path: &'a Path, file: Box<RequestFile> },
-    /// A request that the flags make.
-    Flags { ask: Ask, key: SecretKey },
-}
-
-impl<'a> Asked<'a> {
-    fn read(args: &'a Check) -> Result<Self> {
-        if let Some(path) = &args.request {
-            let file = Box::new(files::read_message(path, "request file")?);
-            return Ok(Self::Signed { path, file });
-        }
-        let (Some(resource), Some(volume), Some(key)) = (args.resource, args.volume, &args.key)
-        else {
-            return Err(Failure::new("no request is named")
-                .hint("name a request file, or `--resource ID --volume UNITS --key NAME`"));
-        };
-        let Check { start, length, sequence, .. } = *args;
-        let ask = Ask { resource, volume, start, length, sequence };
-        Ok(Self::Flags { ask, key: signer::account(key, &args.store)? })
-    }
-
-    async fn file(self, side: &Sidechain, now: u64) -> Result<RequestFile> {
-        let (path, file) = match self {
-            Self::Flags { ask, key } => return asking::sign(side, &ask, &key, now).await,
-            Self::Signed { path, file } => (path, *file),
-        };
-        let (got, want) = (file.network_id, side.file.network_id);
-        if got != want {
-            let what = format!("`{}` is for the network {got}, not {want}", path.display());
-            return Err(Failure::refused(what).hint("`--network FILE` names the network file"));
-        }
-        Ok(file)
-    }
 }

@@ -7,8 +7,8 @@ use crate::error::{ExitStatus, Failure, Result, chain};
 use crate::files::{self, Existing};
 use crate::printer::{GOOD, Printer};
 use crate::proof;
+use crate::recording::index_of;
 use crate::time;
-use alloy_primitives::B256;
 use fallow_chain::{CertifyError, Follower};
 use fallow_protocol::{Set, Ticket};
 use std::path::Path;
@@ -97,18 +97,6 @@ async fn attempt(
         ));
     };
     certified(side, follower, set, index).await
-}
-
-/// A decimal number is the index of a record, 32 bytes as hex the id of a message.
-fn index_of(follower: &Follower, record: &str) -> Result<Option<u64>> {
-    if let Ok(index) = record.parse::<u64>() {
-        return Ok((index < follower.size()).then_some(index));
-    }
-    let id: B256 = record.parse().map_err(|_| {
-        Failure::new(format_args!("`{record}` is no id and no index"))
-            .hint("name the request's id (0x and 64 hex digits), or the index of its record")
-    })?;
-    Ok(follower.index_of(id))
 }
 
 /// The ticket under the first certified checkpoint above the record.

@@ -11,7 +11,7 @@ use fallow_validator::{Config, Validator, ValidatorError};
 use std::pin::pin;
 
 pub(crate) fn validator(args: &Args) -> Result<ExitStatus> {
-    start_logs(&args.daemon)?;
+    start_logs(&args.daemon.logs)?;
     let config = config(args)?;
     block_on(async {
         let mut shutdown = pin!(shutdown()?);

@@ -35,6 +35,8 @@ help! {
     announce: "announce";
     request: "request";
     check: "check";
+    release: "release";
+    withdraw: "withdraw";
     resources: "resources";
     requests: "requests";
     ticket: "ticket";
@@ -42,6 +44,7 @@ help! {
     access_nonce: "access" "nonce";
     access_grant: "access" "grant";
     access_verify: "access" "verify";
+    approver: "approver";
     validator: "validator";
     relayer: "relayer";
     status: "status";

@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod approver;
 mod help;
 mod hostile;
 mod keys;

@@ -11,7 +11,7 @@ fn usage_errors_are_exit_code_2() {
         vec!["nonsense"],
         vec!["verify"],
         vec!["check"],
-        vec!["verify", "t.ticket", "--at", "tomorrow"],
+        vec!["verify", "t.ticket", "--at", "tomorow"],
         vec!["verify", "t.ticket", "--nonsense"],
         vec!["offer", "detect", "--volume", "0"],
         vec!["offer", "detect", "--volume", "65536"],

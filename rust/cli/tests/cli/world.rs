@@ -285,7 +285,7 @@ fn ticket(
     let signature = requester.sign(request.id(&domain).0);
     let signatures = Bytes::copy_from_slice(signature.0.as_slice());
     let allocated = ledger.apply(&Message::Request { request, signatures }, NOW).unwrap();
-    prove(network, set, &[genesis, announced, allocated], signature)
+    prove(network, set, &[genesis, announced.record, allocated.record], signature)
 }
 
 /// A ticket of the last record.

@@ -1,0 +1,92 @@
+//! `fallow withdraw`.
+
+use crate::args::giveback::Withdraw as Args;
+use crate::chain::{Sidechain, block_on};
+use crate::error::{Context, ExitStatus, Failure, Result};
+use crate::messages;
+use crate::printer::{GOOD, Printer};
+use crate::recording;
+use crate::refused::Refused;
+use crate::submit::{Prepared, Submission};
+use crate::time;
+use fallow_chain::Registry;
+use fallow_protocol::{Announcement, Body, Record, ResourceId, Withdrawal};
+use serde_json::json;
+use std::path::Path;
+
+pub(crate) fn withdraw(args: &Args, printer: &mut Printer) -> Result<ExitStatus> {
+    block_on(withdraw_async(args, printer))
+}
+
+async fn withdraw_async(args: &Args, printer: &mut Printer) -> Result<ExitStatus> {
+    let send = &args.sign.send;
+    let key = args.sign.signer()?;
+    let payer = send.payer(&key)?;
+    let side = Sidechain::connect(&send.network, &send.sidechain).await?;
+    let announcement = announcement(args, &side).await?;
+    let (domain, now) = (side.file.domain(), time::now());
+    let withdrawal = Withdrawal { resource_id: announcement.id(&domain), timestamp: now };
+    let id = withdrawal.id(&domain);
+    let call = Registry::withdrawCall {
+        message: withdrawal.into(),
+        announcement: announcement.into(),
+        signatures: key.sign(id).0.into(),
+    };
+    let submission = match Submission::prepare(&side, &payer, &call).await? {
+        Prepared::Accepted(submission) => submission,
+        Prepared::Refused(refusal) => {
+            return Refused::from(refusal).report(now, send.output.json, printer);
+        }
+    };
+    let block = submission.send(send.wait).await?;
+    let record = recording::record_of(&mut side.follow_to_latest().await?, id).await?;
+    report(send.output.json, &withdrawal, &record, block, printer)
+}
+
+/// The announcement in a file, or that of a recorded resource, rebuilt from its record.
+async fn announcement(args: &Args, side: &Sidechain) -> Result<Announcement> {
+    let Ok(id) = args.resource.parse::<ResourceId>() else {
+        let file = messages::read_announcement(Path::new(&args.resource), &side.file)?;
+        return Ok(file.announcement);
+    };
+    let follower = side.follow_to_latest().await?;
+    let entry = follower.index_of(id.0).and_then(|index| follower.entry(index));
+    let record = entry.map(|entry| Record::decode(&entry.bytes)).transpose();
+    match record.context("a record cannot be decoded")?.map(|record| record.body) {
+        Some(Body::Announcement(body)) => Ok(body.announcement()),
+        _ => Err(Failure::refused(format_args!("nobody has recorded the resource {id}"))
+            .hint("name the file of its announcement: then it never can be recorded")),
+    }
+}
+
+fn report(
+    json: bool,
+    withdrawal: &Withdrawal,
+    record: &Record,
+    block: u64,
+    printer: &mut Printer,
+) -> Result<ExitStatus> {
+    let Body::Withdrawal(body) = &record.body else {
+        return Err(Failure::new("the record of a withdrawal is of another kind"));
+    };
+    let is_tombstone = body.resource_index == 0;
+    if json {
+        printer.json(&json!({
+            "resourceId": withdrawal.resource_id,
+            "withdrawal": withdrawal,
+            "block": block.to_string(),
+            "index": record.index.to_string(),
+            "tombstone": is_tombstone,
+        }))?;
+        return Ok(ExitStatus::Done);
+    }
+    printer.line(withdrawal.resource_id)?;
+    let what = if is_tombstone {
+        "nobody had recorded the announcement, and now nobody can".to_owned()
+    } else {
+        let index = body.resource_index;
+        format!("the resource of record {index} takes no more requests; its allocations stand")
+    };
+    printer.note(format_args!("{GOOD}recorded{GOOD:#} in sidechain block {block}: {what}"))?;
+    Ok(ExitStatus::Done)
+}

@@ -1,0 +1,154 @@
+//! From an allocation to a recorded release: which slots can still go, the path from its record to
+//! the log as it is now, and another path when the log has outgrown the first.
+
+use crate::chain::{Sidechain, follow_failure};
+use crate::error::{Context, Failure, Result};
+use crate::grid::Grid;
+use crate::recording;
+use crate::refused::{Checked, Refused};
+use crate::submit::{Outcome, Prepared, Submission};
+use crate::time::{DurationArg, TimeArg};
+use alloy_primitives::{B256, Bytes};
+use fallow_chain::{Follower, Registry, Replay};
+use fallow_protocol::{
+    AllocationBody, Announcement, Body, Code, Record, Refusal, Release, ReleaseFile, SecretKey,
+};
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// How often a release is built: a path lasts until its peak is merged into a higher one, so the
+/// second is stale only if the log has doubled under it.
+const ATTEMPTS: usize = 5;
+/// The next block may show what the node counted on.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// An allocation in the log.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    index: u64,
+    record: Bytes,
+    pub(crate) body: AllocationBody,
+    /// The resource's terms.
+    terms: Announcement,
+}
+
+impl Held {
+    /// The allocation that a person names by id or index.
+    pub(crate) fn find(replay: &Replay, named: &str) -> Result<Self> {
+        let index = recording::index_of(replay, named)?.ok_or_else(|| {
+            Failure::refused(format_args!("no sidechain block records `{named}`"))
+                .hint("`fallow requests` lists what is recorded")
+        })?;
+        let Body::Allocation(body) = decode(replay, index)?.body else {
+            return Err(Failure::refused(format_args!("`{named}` is no allocation"))
+                .hint("`fallow requests` lists allocations"));
+        };
+        let Body::Announcement(terms) = decode(replay, body.resource_index)?.body else {
+            return Err(Failure::new("an allocation names no announcement"));
+        };
+        let record = replay.entry(index).map(|entry| entry.bytes.clone()).unwrap_or_default();
+        Ok(Self { index, record, body, terms: terms.announcement() })
+    }
+
+    fn grid(&self) -> Option<Grid> {
+        Grid::new(self.body.start_time, self.body.end_time, self.terms.slot_seconds)
+    }
+
+    /// The first slot to give back: the one named, else the earliest that the notice allows.
+    pub(crate) fn first_freed(&self, named: Option<&TimeArg>, now: u64) -> Result<Checked<u64>> {
+        let Some(grid) = self.grid() else {
+            return Err(Failure::new("a resource has slots without a length"));
+        };
+        match named {
+            Some(time) => grid.boundary(time, now, "--from"),
+            None => Ok(self.earliest(grid, now)),
+        }
+    }
+
+    fn earliest(&self, grid: Grid, now: u64) -> Checked<u64> {
+        let earliest = now.saturating_add(self.terms.notice_seconds.into());
+        let last = self.body.end_time.saturating_sub(self.terms.slot_seconds.into());
+        grid.ceil(earliest).filter(|from| *from < self.body.end_time).ok_or_else(|| {
+            Box::new(Refused::from(Refusal::new(Code::NoticeTooShort, last, earliest)))
+        })
+    }
+
+    /// The path from the record to its peak in the log of today (`docs/protocol.md` section 4.4).
+    fn path(&self, replay: &Replay) -> Result<Vec<B256>> {
+        let size = replay.size();
+        let path = replay.tree().prove_inclusion(self.index, size);
+        let mut path = path.context("the log has no path to its own record")?;
+        // The index is below the size, so they differ.
+        let height = (self.index ^ size).checked_ilog2().unwrap_or(0);
+        path.truncate(usize::try_from(height).unwrap_or(usize::MAX));
+        Ok(path)
+    }
+
+    fn call(&self, replay: &Replay, file: &ReleaseFile) -> Result<Registry::releaseCall> {
+        Ok(Registry::releaseCall {
+            message: file.release.into(),
+            signatures: file.signature.0.into(),
+            record: self.record.clone(),
+            path: self.path(replay)?,
+        })
+    }
+}
+
+fn decode(replay: &Replay, index: u64) -> Result<Record> {
+    let entry = replay.entry(index);
+    let entry = entry.ok_or_else(|| Failure::new(format_args!("the log has no record {index}")))?;
+    Record::decode(&entry.bytes).context("a record cannot be decoded")
+}
+
+/// Signs a release.
+pub(crate) fn sign(side: &Sidechain, key: &SecretKey, release: Release) -> ReleaseFile {
+    ReleaseFile {
+        version: fallow_protocol::FILE_VERSION,
+        network_id: side.file.network_id,
+        release,
+        signature: key.sign(release.id(&side.file.domain())),
+    }
+}
+
+/// What it takes to submit a release.
+#[derive(Debug)]
+pub(crate) struct Submitter<'a> {
+    pub(crate) side: &'a Sidechain,
+    /// Follows to the latest block, from which paths are built.
+    pub(crate) follower: &'a mut Follower,
+    pub(crate) payer: &'a SecretKey,
+    pub(crate) wait: DurationArg,
+}
+
+impl Submitter<'_> {
+    /// Submits a signed release until it is recorded, or refused for good. Returns its block.
+    pub(crate) async fn submit(&mut self, held: &Held, file: &ReleaseFile) -> Result<Checked<u64>> {
+        let id = file.release.id(&self.side.file.domain());
+        let mut stale = None;
+        for _ in 0..ATTEMPTS {
+            self.follower.sync().await.map_err(|error| follow_failure(&error))?;
+            // Anybody who has the file may have been quicker.
+            let index = self.follower.index_of(id);
+            if let Some(entry) = index.and_then(|index| self.follower.entry(index)) {
+                return Ok(Ok(entry.block));
+            }
+            let call = held.call(self.follower, file)?;
+            match Submission::prepare(self.side, self.payer, &call).await? {
+                Prepared::Accepted(submission) => match submission.try_send(self.wait).await? {
+                    Outcome::Final(block) => return Ok(Ok(block)),
+                    Outcome::NoEffect(_) => {}
+                },
+                Prepared::Refused(refusal) if refusal.code == Code::AllocationUnproven => {
+                    stale = Some(refusal);
+                    sleep(PAUSE).await;
+                }
+                Prepared::Refused(refusal) => return Ok(Err(Box::new(refusal.into()))),
+            }
+        }
+        match stale {
+            Some(refusal) => Ok(Err(Box::new(refusal.into()))),
+            None => Err(Failure::refused(format_args!("{ATTEMPTS} transactions took no effect"))
+                .hint("the log grows too fast for this node, or drops what is sent; try again")),
+        }
+    }
+}
