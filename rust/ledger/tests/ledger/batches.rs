@@ -199,13 +199,14 @@ fn a_leaning_path_needs_the_one_before() {
 /// A path is proven by itself, whatever else its release is refused for.
 #[test]
 fn a_refused_release_still_carries_the_path_of_the_next() {
+    type Make<'a> = &'a dyn Fn(&World) -> Message;
     let strangers = |world: &World| world.release_by(world.release_of(4, 0), 4, &key(9));
     let another = |world: &World| {
         let release = Release { request_id: crate::common::no_request(), ..world.release_of(4, 0) };
         world.release_by(release, 4, &requester())
     };
     let lapsed = |world: &World| refused_otherwise(world.release(4));
-    let cases: [(&dyn Fn(&World) -> Message, Code); 3] = [
+    let cases: [(Make<'_>, Code); 3] = [
         (&strangers, Code::RequesterSignatureInvalid),
         (&another, Code::AllocationMismatch),
         (&lapsed, Code::TimestampOutsideDrift),

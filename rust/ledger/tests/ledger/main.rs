@@ -20,6 +20,7 @@ mod records;
 mod reference;
 mod releases;
 mod requests;
+mod schedule;
 mod signers;
 mod snapshots;
 mod storage;

@@ -8,7 +8,8 @@ use alloy_primitives::{B256, Bytes, U256, hex, keccak256};
 use fallow_ledger::{Ledger, Message};
 use fallow_log::leaf_hash;
 use fallow_protocol::{
-    Announcement, Body, CalendarWord, Code, Record, Refusal, Release, Request, SlotRange,
+    Announcement, Body, CalendarWord, Code, Domain, NetworkId, Record, Refusal, Release, Request,
+    SlotRange,
 };
 
 /// First slot of the usual allocation, long after the notice.
@@ -179,6 +180,17 @@ fn a_stranger_who_releases_is_101() {
         refused(&world.ledger, &message, NOW),
         Refusal::new(Code::RequesterSignatureInvalid, key(9).address(), requester().address())
     );
+}
+
+/// Attack: a release that was signed for a registry of the same address on another network.
+#[test]
+fn a_release_for_another_network_is_nobodys() {
+    let world = world();
+    let other = Domain::new(REGISTRY, NetworkId::repeat_byte(0xdd));
+    let release = world.release_of(INDEX, 0);
+    let signatures = signed(&requester(), release.id(&other));
+    let message = altered(&world, |parts| parts.signatures = signatures.to_vec());
+    assert_eq!(refused_code(&world.ledger, &message, NOW), Code::RequesterSignatureInvalid);
 }
 
 /// Attack: the record of somebody else's allocation with one's own name in it.
