@@ -26,5 +26,6 @@ pub use approver::{Approver, Config};
 pub use claim::{Claim, Days};
 pub use daemon::{Daemon, Limits};
 pub use error::{ApproveError, ApproverError};
+pub use fallow_store::StoreError;
 pub use policy::{POLICY_MAX_BYTES, Policy, PolicyError, PolicyFile, Requester};
 pub use store::{Counted, SCHEMA_VERSION, Store};

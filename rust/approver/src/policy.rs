@@ -49,8 +49,13 @@ pub enum PolicyError {
     #[error("the policy is not UTF-8")]
     Utf8(#[from] std::str::Utf8Error),
     /// It is no TOML, lacks a field, or has an unknown one.
-    #[error("the policy is not what was expected: {0}")]
-    Toml(#[from] toml::de::Error),
+    #[error("line {line} of the policy: {}", error.message())]
+    Toml {
+        /// Counted from 1.
+        line: usize,
+        /// Why; written out, it has many lines.
+        error: Box<toml::de::Error>,
+    },
     /// A requester is named twice: which limit is meant?
     #[error("the policy names the requester {0} twice")]
     RequesterTwice(Address),
@@ -122,7 +127,7 @@ impl Policy {
         if text.len() > POLICY_MAX_BYTES {
             return Err(PolicyError::TooLong);
         }
-        let mut policy: Self = toml::from_str(text)?;
+        let mut policy: Self = toml::from_str(text).map_err(|error| toml_error(text, error))?;
         if !(1..=HORIZON_MAX_DAYS).contains(&policy.horizon_days) {
             return Err(PolicyError::Horizon(policy.horizon_days));
         }
@@ -159,6 +164,13 @@ impl Policy {
     pub fn requester(&self, address: Address) -> Option<&Requester> {
         self.places.get(&address).and_then(|place| self.requesters.get(*place))
     }
+}
+
+fn toml_error(text: &str, error: toml::de::Error) -> PolicyError {
+    let start = error.span().map_or(0, |span| span.start);
+    let before = text.get(..start).unwrap_or(text);
+    let line = before.matches('\n').count().saturating_add(1);
+    PolicyError::Toml { line, error: Box::new(error) }
 }
 
 impl Requester {
@@ -293,9 +305,25 @@ mod tests {
     }
 
     #[test]
+    fn the_page_for_operators_shows_a_policy() {
+        let page = include_str!("../../../docs/approver.md");
+        let (_, after) = page.split_once("```toml\n").unwrap();
+        let (example, _) = after.split_once("```").unwrap();
+        let policy = Policy::parse(example).unwrap();
+        let limits = policy.requesters.iter().map(|entry| entry.units_per_day);
+        assert_eq!(limits.collect::<Vec<_>>(), [None, Some(32)]);
+        for field in ["units_per_day", "horizon_days", "resources", "requesters"] {
+            assert!(page.contains(&format!("| `{field}` |")), "{field}");
+        }
+    }
+
+    #[test]
     fn what_is_unclear_is_refused() {
         for (text, part) in [
-            ("units_per_day = 8\nunit_per_day = 9", "unknown field"),
+            (
+                "units_per_day = 8\nunit_per_day = 9",
+                "line 2 of the policy: unknown field `unit_per_day`",
+            ),
             ("units_per_day = -1", "invalid value"),
             ("units_per_day = 4294967296", "invalid value"),
             ("units_per_day = \"8\"", "invalid type"),
@@ -308,7 +336,7 @@ mod tests {
             let error = Policy::parse(text).unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");
         }
-        assert!(matches!(with_ada("limit = 8"), Err(PolicyError::Toml(_))));
+        assert!(matches!(with_ada("limit = 8"), Err(PolicyError::Toml { line: 4, .. })));
         assert!(matches!(with_ada("name = \"a\\u001b[31m\""), Err(PolicyError::Name(_))));
         let long = "x".repeat(65);
         assert!(matches!(with_ada(&format!("name = \"{long}\"")), Err(PolicyError::Name(_))));
