@@ -5,7 +5,9 @@ import {
     Announcement,
     IRegistry,
     RegistryConfig,
-    Request
+    Release,
+    Request,
+    Withdrawal
 } from "../../contracts/interfaces/IRegistry.sol";
 import {NetworkLib} from "../../contracts/libraries/NetworkLib.sol";
 import {SignatureLib} from "../../contracts/libraries/SignatureLib.sol";
@@ -97,7 +99,7 @@ contract SidechainVectorsTest is VectorRegistry {
         assertEq(i, 7, "cases");
     }
 
-    /// @dev Releases, withdrawals and grants have no id in a contract yet.
+    /// @dev Grants have no id in a contract.
     function _assertId(string memory json, string memory where, bytes32 id) private view {
         string memory message = string.concat(where, ".message");
         bytes32 kind = keccak256(bytes(text(json, string.concat(where, ".type"))));
@@ -106,6 +108,12 @@ contract SidechainVectorsTest is VectorRegistry {
         }
         if (kind == keccak256("Request")) {
             assertEq(registry.requestId(requestAt(json, message)), id, "request");
+        }
+        if (kind == keccak256("Release")) {
+            assertEq(registry.releaseId(releaseAt(json, message)), id, "release");
+        }
+        if (kind == keccak256("Withdrawal")) {
+            assertEq(registry.withdrawalId(withdrawalAt(json, message)), id, "withdrawal");
         }
     }
 
@@ -230,12 +238,12 @@ contract SidechainVectorsTest is VectorRegistry {
         registry.request(message, signature);
     }
 
-    /* RECORDS: genesis, announcement, allocation, open, as the registry itself writes them */
+    /* RECORDS: as the registry itself writes them */
 
     function test_vectors_Records() public {
         string memory json = read("records");
-        bytes32[] memory leaves = new bytes32[](3);
-        for (uint256 i = 0; i < 3; ++i) {
+        bytes32[] memory leaves = new bytes32[](5);
+        for (uint256 i = 0; i < 5; ++i) {
             leaves[i] = word(json, _key(at(".cases", i), "leaf"));
         }
         assertEq(registry.root(), leaves[0], "genesis");
@@ -248,6 +256,29 @@ contract SidechainVectorsTest is VectorRegistry {
         registry.request(message, data(json, ".allocation.signatures"));
         _assertWords(json, message.resourceId, "wordsAfter");
         assertEq(registry.root(), ReferenceLog.root(leaves, 0, 3), "allocation");
+        _release(json);
+        uint256 freed = number(json, ".release.wordAfter");
+        assertEq(registry.wordOf(message.resourceId, 1), freed, "word 1");
+        assertEq(registry.root(), ReferenceLog.root(leaves, 0, 4), "release");
+        _withdraw(json, offered);
+        assertEq(registry.root(), ReferenceLog.root(leaves, 0, 5), "withdrawal");
+    }
+
+    /// @dev The allocation is the last of three records, so it is itself a peak.
+    function _release(string memory json) private {
+        Release memory message = releaseAt(json, ".release.message");
+        bytes memory record = data(json, ".cases[2].record");
+        bytes memory signature = data(json, ".release.signatures");
+        bytes32 id = registry.release(message, signature, record, new bytes32[](0));
+        assertEq(id, word(json, ".release.id"), "release id");
+        assertTrue(registry.isReleased(2), "released");
+    }
+
+    function _withdraw(string memory json, Announcement memory offered) private {
+        Withdrawal memory message = withdrawalAt(json, ".withdrawal.message");
+        bytes32 id = registry.withdraw(message, offered, data(json, ".withdrawal.signatures"));
+        assertEq(id, word(json, ".withdrawal.id"), "withdrawal id");
+        assertTrue(registry.resourceOf(message.resourceId).withdrawn, "withdrawn");
     }
 
     /// @dev With five records before it, the sixth is hashed with the fifth into the peak of

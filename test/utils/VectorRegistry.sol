@@ -6,7 +6,9 @@ import {
     Announcement,
     IRegistry,
     RegistryConfig,
-    Request
+    Release,
+    Request,
+    Withdrawal
 } from "../../contracts/interfaces/IRegistry.sol";
 import {Deploy} from "./Deploy.sol";
 import {Test} from "forge-std/Test.sol";
@@ -76,6 +78,25 @@ abstract contract VectorRegistry is Test {
         message.endTime = uint64(number(json, string.concat(key, ".endTime")));
         message.timestamp = uint64(number(json, string.concat(key, ".timestamp")));
         message.sequence = uint64(number(json, string.concat(key, ".sequence")));
+    }
+
+    function releaseAt(string memory json, string memory key)
+        internal
+        pure
+        returns (Release memory message)
+    {
+        message.requestId = word(json, string.concat(key, ".requestId"));
+        message.fromTime = uint64(number(json, string.concat(key, ".fromTime")));
+        message.timestamp = uint64(number(json, string.concat(key, ".timestamp")));
+    }
+
+    function withdrawalAt(string memory json, string memory key)
+        internal
+        pure
+        returns (Withdrawal memory message)
+    {
+        message.resourceId = word(json, string.concat(key, ".resourceId"));
+        message.timestamp = uint64(number(json, string.concat(key, ".timestamp")));
     }
 
     /* NETWORK */
