@@ -1,13 +1,13 @@
 //! What the long-running commands have in common: logs, and an end when asked for one.
 
-use crate::args::daemon::DaemonArgs;
+use crate::args::daemon::{DaemonArgs, LogArgs};
 use crate::error::{Context, Failure, Result};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// Sends logs to standard error.
-pub(crate) fn start_logs(args: &DaemonArgs) -> Result<()> {
+pub(crate) fn start_logs(args: &LogArgs) -> Result<()> {
     let filter = EnvFilter::try_new(&args.log)
         .context(format_args!("`{}` is no log filter", args.log))
         .map_err(|failure| failure.hint("use `info` or `debug`, or `info,fallow_chain=debug`"))?;

@@ -11,6 +11,13 @@ pub(crate) struct DaemonArgs {
     /// Time between two looks at the chain, milliseconds
     #[arg(long, value_name = "MS", env = "FALLOW_POLL", default_value_t = 500)]
     pub(crate) poll: u64,
+    #[command(flatten)]
+    pub(crate) logs: LogArgs,
+}
+
+/// What a daemon says of itself.
+#[derive(Args, Debug)]
+pub(crate) struct LogArgs {
     /// What to log on standard error: `error`, `warn`, `info`, `debug`, `trace`, or one of them
     /// for each module, e.g. `info,fallow_chain=debug`
     #[arg(long, value_name = "FILTER", env = "FALLOW_LOG", default_value = "info")]
