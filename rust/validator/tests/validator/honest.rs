@@ -91,6 +91,39 @@ async fn checkpoints_of_an_honest_registry_are_signed_and_posted() {
     running.crash().await;
 }
 
+/// An approved allocation, given back; its offer, withdrawn; and an offer barred before anybody
+/// recorded it.
+async fn live_through(chain: &mut Chain) {
+    let [provider, requester, approver] =
+        ["provider", "requester", "approver"].map(|name| DevAccount::new(name).key().clone());
+    let mut offer = chain.announcement(&provider, 2);
+    offer.approver = approver.address();
+    chain.announce(offer, &provider).await.unwrap();
+    let request = chain.request(&offer, &requester, 1);
+    chain.ask_signed_by(request, &[&requester, &approver]).await.unwrap();
+    let follower = followed(chain).await;
+    chain.release(&follower, 2, request.start_time, &requester).await.unwrap();
+    chain.withdraw(&offer, &provider).await.unwrap();
+    offer.volume = 3;
+    chain.withdraw(&offer, &provider).await.unwrap();
+}
+
+#[tokio::test]
+async fn checkpoints_over_every_kind_of_record_are_signed() {
+    let mut chain = Chain::start(&Registry::BYTECODE).await;
+    let mut running = Running::start(chain.config()).await;
+    live_through(&mut chain).await;
+    let posted = running.until("all records", |status| status.size == 6).await;
+    let posted = running.until("a share", |status| status.posted > posted.posted).await;
+    let follower = followed(&chain).await;
+    let kinds: Vec<_> = follower.entries().iter().map(|entry| entry.bytes[1]).collect();
+    assert_eq!(kinds, [0, 1, 2, 3, 4, 4]);
+    let checkpoint = follower.checkpoint(posted.posted.unwrap()).unwrap();
+    let share = share(&chain, &checkpoint).await;
+    assert!(chain.validators[0].key.public_key().verifies(checkpoint.digest(), &share));
+    running.crash().await;
+}
+
 #[tokio::test]
 async fn a_crashed_validator_goes_on_with_what_it_signed() {
     let mut chain = Chain::start(&Registry::BYTECODE).await;

@@ -4,12 +4,13 @@ use alloy::eips::BlockId;
 use alloy::sol_types::{SolCall, SolConstructor as _};
 use alloy_primitives::{Address, B256, U256};
 use fallow_chain::{
-    Bulletin, Call, ChainError, Client, Finality, Limits, Registry, Sender, SenderConfig,
+    Bulletin, Call, ChainError, Client, Finality, Follower, Limits, Registry, Sender, SenderConfig,
 };
 use fallow_devnet::{Anvil, AnvilOptions, DevAccount, DevValidator};
+use fallow_protocol::packed::path_nodes;
 use fallow_protocol::{
     AnchorChain, Announcement, CodeHashes, Member, Network, NetworkFile, NetworkPart, Parameters,
-    Request, SecretKey, Set, Sidechain, Trust,
+    Release, Request, SecretKey, Set, Sidechain, Trust, Withdrawal,
 };
 use fallow_validator::Config;
 use std::time::Duration;
@@ -156,6 +157,44 @@ impl Chain {
         let signatures = signers.iter().flat_map(|signer| signer.sign(id).0.0);
         let signatures = signatures.collect::<Vec<_>>().into();
         self.send(&Registry::requestCall { message: request.into(), signatures }).await
+    }
+
+    /// Gives back the allocation that `follower` has at `index`, from a time on.
+    pub(crate) async fn release(
+        &mut self,
+        follower: &Follower,
+        index: u64,
+        from_time: u64,
+        signer: &SecretKey,
+    ) -> Result<(), ChainError> {
+        let (entry, size) = (follower.entry(index).unwrap(), follower.size());
+        let release = Release { request_id: entry.id.into(), from_time, timestamp: self.now };
+        let nodes = path_nodes(size, index, None).unwrap();
+        let path = follower.tree().prove_inclusion(index, size).unwrap();
+        let signature = signer.sign(release.id(&self.network.domain()));
+        self.send(&Registry::releaseCall {
+            message: release.into(),
+            signatures: signature.0.into(),
+            record: entry.bytes.clone(),
+            path: path[..nodes].to_vec(),
+        })
+        .await
+    }
+
+    pub(crate) async fn withdraw(
+        &mut self,
+        announcement: &Announcement,
+        signer: &SecretKey,
+    ) -> Result<(), ChainError> {
+        let resource_id = announcement.id(&self.network.domain());
+        let withdrawal = Withdrawal { resource_id, timestamp: self.now };
+        let signature = signer.sign(withdrawal.id(&self.network.domain()));
+        self.send(&Registry::withdrawCall {
+            message: withdrawal.into(),
+            announcement: (*announcement).into(),
+            signatures: signature.0.into(),
+        })
+        .await
     }
 
     async fn send(&mut self, call: &impl SolCall) -> Result<(), ChainError> {
