@@ -10,6 +10,7 @@ use crate::submit::{Outcome, Prepared, Submission};
 use crate::time::{DurationArg, TimeArg};
 use alloy_primitives::{B256, Bytes};
 use fallow_chain::{Follower, Registry, Replay};
+use fallow_log::Tree;
 use fallow_protocol::{
     AllocationBody, Announcement, Body, Code, Record, Refusal, Release, ReleaseFile, SecretKey,
 };
@@ -18,7 +19,7 @@ use tokio::time::sleep;
 
 /// How often a release is built: a path lasts until its peak is merged into a higher one, so the
 /// second is stale only if the log has doubled under it.
-const ATTEMPTS: usize = 5;
+const ATTEMPTS: u32 = 5;
 /// The next block may show what the node counted on.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -73,25 +74,25 @@ impl Held {
         })
     }
 
-    /// The path from the record to its peak in the log of today (`docs/protocol.md` section 4.4).
-    fn path(&self, replay: &Replay) -> Result<Vec<B256>> {
-        let size = replay.size();
-        let path = replay.tree().prove_inclusion(self.index, size);
-        let mut path = path.context("the log has no path to its own record")?;
-        // The index is below the size, so they differ.
-        let height = (self.index ^ size).checked_ilog2().unwrap_or(0);
-        path.truncate(usize::try_from(height).unwrap_or(usize::MAX));
-        Ok(path)
-    }
-
     fn call(&self, replay: &Replay, file: &ReleaseFile) -> Result<Registry::releaseCall> {
         Ok(Registry::releaseCall {
             message: file.release.into(),
             signatures: file.signature.0.into(),
             record: self.record.clone(),
-            path: self.path(replay)?,
+            path: peak_path(replay.tree(), self.index)?,
         })
     }
+}
+
+/// The path from a record's leaf to its peak in the log of today (`docs/protocol.md` section 4.4).
+fn peak_path(tree: &Tree, index: u64) -> Result<Vec<B256>> {
+    let size = tree.size();
+    let path = tree.prove_inclusion(index, size);
+    let mut path = path.context("the log has no path to its own record")?;
+    // The index is below the size, so they differ.
+    let height = (index ^ size).checked_ilog2().unwrap_or(0);
+    path.truncate(usize::try_from(height).unwrap_or(usize::MAX));
+    Ok(path)
 }
 
 fn decode(replay: &Replay, index: u64) -> Result<Record> {
@@ -110,6 +111,15 @@ pub(crate) fn sign(side: &Sidechain, key: &SecretKey, release: Release) -> Relea
     }
 }
 
+/// A release that is final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Submitted {
+    /// Its block.
+    pub(crate) block: u64,
+    /// How often the log had outgrown the path.
+    pub(crate) rebuilt: u32,
+}
+
 /// What it takes to submit a release.
 #[derive(Debug)]
 pub(crate) struct Submitter<'a> {
@@ -121,21 +131,25 @@ pub(crate) struct Submitter<'a> {
 }
 
 impl Submitter<'_> {
-    /// Submits a signed release until it is recorded, or refused for good. Returns its block.
-    pub(crate) async fn submit(&mut self, held: &Held, file: &ReleaseFile) -> Result<Checked<u64>> {
+    /// Submits a signed release until it is recorded, or refused for good.
+    pub(crate) async fn submit(
+        &mut self,
+        held: &Held,
+        file: &ReleaseFile,
+    ) -> Result<Checked<Submitted>> {
         let id = file.release.id(&self.side.file.domain());
         let mut stale = None;
-        for _ in 0..ATTEMPTS {
+        for rebuilt in 0..ATTEMPTS {
             self.follower.sync().await.map_err(|error| follow_failure(&error))?;
             // Anybody who has the file may have been quicker.
             let index = self.follower.index_of(id);
             if let Some(entry) = index.and_then(|index| self.follower.entry(index)) {
-                return Ok(Ok(entry.block));
+                return Ok(Ok(Submitted { block: entry.block, rebuilt }));
             }
             let call = held.call(self.follower, file)?;
             match Submission::prepare(self.side, self.payer, &call).await? {
                 Prepared::Accepted(submission) => match submission.try_send(self.wait).await? {
-                    Outcome::Final(block) => return Ok(Ok(block)),
+                    Outcome::Final(block) => return Ok(Ok(Submitted { block, rebuilt })),
                     Outcome::NoEffect(_) => {}
                 },
                 Prepared::Refused(refusal) if refusal.code == Code::AllocationUnproven => {
@@ -149,6 +163,27 @@ impl Submitter<'_> {
             Some(refusal) => Ok(Err(Box::new(refusal.into()))),
             None => Err(Failure::refused(format_args!("{ATTEMPTS} transactions took no effect"))
                 .hint("the log grows too fast for this node, or drops what is sent; try again")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fallow_log::{Frontier, PathChain, leaf_hash};
+
+    #[test]
+    fn every_record_of_every_log_has_a_path_to_its_peak() {
+        let (mut tree, mut frontier) = (Tree::new(), Frontier::new());
+        for size in 1..=40_u64 {
+            let leaf = leaf_hash(&size.to_be_bytes());
+            tree.push(leaf).unwrap();
+            frontier.push(leaf).unwrap();
+            for index in 0..size {
+                let path = peak_path(&tree, index).unwrap();
+                let leaf = tree.leaf(index).unwrap();
+                PathChain::new(frontier.clone()).prove(leaf, index, &path).unwrap();
+            }
         }
     }
 }

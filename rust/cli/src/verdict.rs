@@ -190,13 +190,18 @@ pub(crate) fn explain(refusal: &Refusal, clock: u64) -> String {
         Code::NonceSpent => "the nonce was used before, and opens no door again",
         code => code.message(),
     };
-    let found = format!("{got}: {}", word(got_unit, refusal.got, clock));
+    let word = |(unit, label): (Unit, &str), value| match u64::try_from(value) {
+        // A length of time; its label says so, its unit is that of every number.
+        Ok(seconds) if label.to_ascii_lowercase().ends_with("seconds") => time::duration(seconds),
+        _ => word(unit, value, clock),
+    };
+    let found = format!("{got}: {}", word((got_unit, got), refusal.got));
     match want {
         "0" => format!("{message} ({found})"),
         constant if constant.starts_with(|first: char| first.is_ascii_digit()) => {
             format!("{message} ({found}; expected: {constant})")
         }
-        _ => format!("{message} ({found}; {want}: {})", word(want_unit, refusal.want, clock)),
+        _ => format!("{message} ({found}; {want}: {})", word((want_unit, want), refusal.want)),
     }
 }
 
@@ -239,6 +244,13 @@ mod tests {
         let held = verdict(None);
         assert!(held.marks().all(|(_, mark)| mark == Mark::Holds));
         assert_eq!(held.status(), ExitStatus::Done);
+    }
+
+    #[test]
+    fn lengths_in_refusals_are_shown_as_lengths() {
+        let refusal = Refusal::new(Code::WindowNotWholeSlots, 5_400_u64, 3_600_u64);
+        let text = explain(&refusal, 100);
+        assert!(text.ends_with("(window in seconds: 1 h 30 min; slotSeconds: 1 h)"), "{text}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::messages;
 use crate::printer::{GOOD, Printer, count};
 use crate::recording;
 use crate::refused::Checked;
-use crate::releasing::{self, Held, Submitter};
+use crate::releasing::{self, Held, Submitted, Submitter};
 use crate::time;
 use alloy_primitives::B256;
 use fallow_chain::Follower;
@@ -42,7 +42,11 @@ async fn release_async(args: &Args, printer: &mut Printer) -> Result<ExitStatus>
     let mut submitter =
         Submitter { side: &side, follower: &mut follower, payer: &payer, wait: send.wait };
     match submitter.submit(&held, &file).await? {
-        Ok(block) => {
+        Ok(Submitted { block, rebuilt }) => {
+            if rebuilt > 0 {
+                let times = count(rebuilt, "time");
+                printer.note(format_args!("the log had grown: its path was built anew {times}"))?;
+            }
             let record = recording::record_of(&mut follower, id).await?;
             report(&file, &Recorded { id, block, record }, send.output.json, printer)
         }
