@@ -218,7 +218,7 @@ impl Network {
         let claim = Message::Request { request, signatures: self.request_signatures() };
         let announced = ledger.apply(&announce, 35_002).unwrap();
         let allocated = ledger.apply(&claim, 35_902).unwrap();
-        [genesis, announced, allocated]
+        [genesis, announced.record, allocated.record]
     }
 
     /// The requester's signature over the request.
