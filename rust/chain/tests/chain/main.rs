@@ -6,3 +6,4 @@ mod lifecycle;
 mod live;
 mod replay;
 mod vectors;
+mod world;
