@@ -10,7 +10,7 @@ use crate::replay::BlockEvents;
 use crate::span::Span;
 use crate::{AnswerError, BlockRef, ChainError, ChainLog, Client, Event, FollowError, Replay};
 use alloy_primitives::{Address, Bloom, BloomInput};
-use fallow_protocol::NetworkFile;
+use fallow_protocol::{Domain, NetworkFile};
 use std::iter;
 use std::ops::{Deref, RangeInclusive};
 
@@ -138,7 +138,8 @@ impl Follower {
     async fn fetch(&self, range: RangeInclusive<u64>) -> Result<Vec<BlockEvents>, ChainError> {
         let headers = self.headers(range.clone()).await?;
         let logs = self.client.logs(self.registry, range).await?;
-        let mut blocks = join(headers.iter().map(|(block, _)| *block), &logs)?;
+        let headed = headers.iter().map(|(block, _)| *block);
+        let mut blocks = join(self.replay.domain(), headed, &logs)?;
         let logged: Vec<_> = headers.iter().map(|(_, bloom)| self.has_logged(bloom)).collect();
         let mut claimed = Vec::new();
         for (entry, logged) in blocks.iter_mut().zip(&logged) {
@@ -200,6 +201,7 @@ fn all_shown<'a>(
 
 /// Puts every log under its block; none may be left over.
 fn join(
+    domain: &Domain,
     blocks: impl IntoIterator<Item = BlockRef>,
     logs: &[ChainLog],
 ) -> Result<Vec<BlockEvents>, AnswerError> {
@@ -207,7 +209,7 @@ fn join(
     let mut joined = Vec::new();
     for block in blocks {
         let of_block = |log: &&ChainLog| (log.number, log.block_hash) == (block.number, block.hash);
-        let events = Event::decode_block(iter::from_fn(|| logs.next_if(of_block)));
+        let events = Event::decode_block(domain, iter::from_fn(|| logs.next_if(of_block)));
         joined.push(BlockEvents { block, events, claim: None });
     }
     match logs.next() {
@@ -230,11 +232,15 @@ mod tests {
         ChainLog { number, block_hash, position: 0, inner }
     }
 
+    fn domain() -> Domain {
+        Domain::new(Address::ZERO, fallow_protocol::NetworkId::ZERO)
+    }
+
     #[test]
     fn each_log_comes_under_its_block() {
         let blocks = vec![block(1), block(2), block(3)];
         let logs = [log(1, block(1).hash), log(3, block(3).hash), log(3, block(3).hash)];
-        let joined = join(blocks, &logs).unwrap();
+        let joined = join(&domain(), blocks, &logs).unwrap();
         let counts = joined.iter().map(|entry| (entry.block.number, entry.events.len()));
         assert_eq!(counts.collect::<Vec<_>>(), [(1, 1), (2, 0), (3, 2)]);
     }
@@ -242,7 +248,7 @@ mod tests {
     #[test]
     fn a_log_of_another_block_of_that_number_is_refused() {
         let logs = [log(1, block(1).hash), log(2, B256::ZERO)];
-        let refused = join(vec![block(1), block(2)], &logs);
+        let refused = join(&domain(), vec![block(1), block(2)], &logs);
         assert!(matches!(refused, Err(AnswerError::Log { number: 2, position: 0 })));
     }
     fn entry(number: u64, events: Vec<Event>, size: u64) -> BlockEvents {

@@ -248,6 +248,11 @@ impl Replay {
         self.candidate = Some((block.number, size));
     }
 
+    /// The domain under which the network's messages are signed.
+    pub(crate) const fn domain(&self) -> &Domain {
+        &self.domain
+    }
+
     /// Which blocks may be signed.
     pub(crate) const fn rule(&self) -> &CheckpointRule {
         &self.rule

@@ -6,22 +6,22 @@ use Registry::RegistryEvents;
 use alloy::sol_types::{SolEvent as _, SolEventInterface as _};
 use alloy_primitives::{B256, LogData, U256};
 use fallow_ledger::{GenesisParent, Message};
-use fallow_protocol::{Announcement, Request, Signature, Withdrawal, packed};
+use fallow_protocol::{Announcement, Domain, Request, Signature, Withdrawal, packed};
 
 /// The events of one log; `None` if no registry emits it.
-pub(super) fn events(data: &LogData, position: u64) -> Option<Vec<Event>> {
+pub(super) fn events(domain: &Domain, data: &LogData, position: u64) -> Option<Vec<Event>> {
     match RegistryEvents::decode_raw_log(data.topics(), &data.data) {
-        Ok(event) if encoded(&event) == *data => of(event, position),
+        Ok(event) if encoded(&event) == *data => of(domain, event, position),
         _ => None,
     }
 }
 
-fn of(event: RegistryEvents, position: u64) -> Option<Vec<Event>> {
+fn of(domain: &Domain, event: RegistryEvents, position: u64) -> Option<Vec<Event>> {
     let event = match event {
         RegistryEvents::BatchAllocated(event) => return batch_allocated(&event),
         RegistryEvents::BatchReleased(event) => return batch_released(&event),
         RegistryEvents::NetworkStarted(event) => started(&event),
-        RegistryEvents::ResourceAnnounced(event) => announced(&event)?,
+        RegistryEvents::ResourceAnnounced(event) => announced(domain, &event)?,
         RegistryEvents::VolumeAllocated(event) => allocated(&event)?,
         RegistryEvents::VolumeApproved(event) => Event::Approved {
             index: event.index,
@@ -74,8 +74,8 @@ const fn started(event: &Registry::NetworkStarted) -> Event {
 }
 
 /// Announcements and requests end `terms` with two bytes of zero and have the same `times`: start,
-/// end, timestamp, index of the record.
-fn announced(event: &Registry::ResourceAnnounced) -> Option<Event> {
+/// end, timestamp, index of the record. The id of an announcement follows from its fields.
+fn announced(domain: &Domain, event: &Registry::ResourceAnnounced) -> Option<Event> {
     let (mut terms, mut times) = (Word::new(event.terms), Word::new(event.times));
     let announcement = Announcement {
         provider: terms.take().into(),
@@ -90,7 +90,8 @@ fn announced(event: &Registry::ResourceAnnounced) -> Option<Event> {
     };
     let signatures = signature(event.r, event.vs).0.into();
     let message = Message::Announce { announcement, signatures };
-    (terms.u16() == 0).then(|| Event::Recorded { index: times.u64(), message })
+    let is_one = terms.u16() == 0 && event.resourceId == announcement.id(domain).0;
+    is_one.then(|| Event::Recorded { index: times.u64(), message })
 }
 
 fn allocated(event: &Registry::VolumeAllocated) -> Option<Event> {

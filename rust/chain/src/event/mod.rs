@@ -5,7 +5,7 @@ mod decode;
 use crate::{ChainLog, Registry};
 use alloy::sol_types::SolEvent as _;
 use fallow_ledger::{GenesisParent, Message};
-use fallow_protocol::{NetworkId, ResourceId, Signature};
+use fallow_protocol::{Domain, NetworkId, ResourceId, Signature};
 
 /// What one event of the registry says, or one item of an event that says many.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,20 +71,23 @@ impl Event {
     /// Decodes one log of the registry: one event, or one for each item of a packed batch. Whatever
     /// is none of the registry's events, encoded the one way that there is, is [`Event::Unknown`].
     #[must_use]
-    pub fn decode(log: &ChainLog) -> Vec<Self> {
-        let events = decode::events(&log.inner.data, log.position);
+    pub fn decode(domain: &Domain, log: &ChainLog) -> Vec<Self> {
+        let events = decode::events(domain, &log.inner.data, log.position);
         events.unwrap_or_else(|| vec![Self::Unknown { position: log.position }])
     }
 
     /// Decodes the logs of one block, in order; a request and its approval become one event.
     #[must_use]
-    pub fn decode_block<'a>(logs: impl IntoIterator<Item = &'a ChainLog>) -> Vec<Self> {
+    pub fn decode_block<'a>(
+        domain: &Domain,
+        logs: impl IntoIterator<Item = &'a ChainLog>,
+    ) -> Vec<Self> {
         let mut events: Vec<Self> = Vec::new();
         let mut before: Option<&ChainLog> = None;
         for log in logs {
             // Packed batches have their approvals in them: a second place would be a second form.
             let is_open = before.replace(log).is_some_and(is_allocation);
-            let decoded = Self::decode(log);
+            let decoded = Self::decode(domain, log);
             if let [Self::Approved { index, signature, position }] = &decoded[..] {
                 let approved = events.last_mut().filter(|_| is_open);
                 if !approved.is_some_and(|request| request.approve(*index, signature)) {

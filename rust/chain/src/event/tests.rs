@@ -20,9 +20,13 @@ fn appended() -> LogData {
 
 const UNKNOWN: Event = Event::Unknown { position: 4 };
 
+fn domain() -> Domain {
+    Domain::new(Address::repeat_byte(1), NetworkId::repeat_byte(2))
+}
+
 /// What a log says that says one thing.
 fn decode(log: &ChainLog) -> Event {
-    let [event] = &Event::decode(log)[..] else {
+    let [event] = &Event::decode(&domain(), log)[..] else {
         panic!("one event");
     };
     event.clone()
@@ -57,7 +61,7 @@ fn approved(index: u64) -> LogData {
 #[test]
 fn an_approval_joins_the_request_before_it() {
     let (request, approval) = (log(allocated(0)), log(approved(5)));
-    let events = Event::decode_block([&request, &approval]);
+    let events = Event::decode_block(&domain(), [&request, &approval]);
     let [Event::Recorded { index: 5, message: Message::Request { signatures, .. } }] = &events[..]
     else {
         panic!("{events:?}");
@@ -68,12 +72,12 @@ fn an_approval_joins_the_request_before_it() {
 #[test]
 fn an_approval_of_anything_else_is_unknown() {
     let (request, approval, other) = (log(allocated(0)), log(approved(5)), log(approved(6)));
-    assert_eq!(Event::decode_block([&approval]), [UNKNOWN], "first in its block");
-    assert_eq!(Event::decode_block([&request, &other])[1], UNKNOWN, "another index");
-    let twice = Event::decode_block([&request, &approval, &approval]);
+    assert_eq!(Event::decode_block(&domain(), [&approval]), [UNKNOWN], "first in its block");
+    assert_eq!(Event::decode_block(&domain(), [&request, &other])[1], UNKNOWN, "another index");
+    let twice = Event::decode_block(&domain(), [&request, &approval, &approval]);
     assert_eq!(twice[1..], [UNKNOWN], "a second one");
     let append = log(appended());
-    assert_eq!(Event::decode_block([&append, &approval])[1], UNKNOWN, "no request");
+    assert_eq!(Event::decode_block(&domain(), [&append, &approval])[1], UNKNOWN, "no request");
 }
 
 #[test]
@@ -97,8 +101,8 @@ fn packed_fields_of_a_request_are_unpacked() {
 fn packed_fields_of_an_announcement_are_unpacked() {
     let terms = [&[7; 20], &3_u16.to_be_bytes()[..], &[0, 0, 0, 60], &[0, 0, 0, 9], &[0, 0]];
     let times = [120_u64, 240, 50, 5].map(u64::to_be_bytes);
-    let event = |terms: Vec<u8>| Registry::ResourceAnnounced {
-        resourceId: B256::repeat_byte(1),
+    let event = |resource_id: B256, terms: Vec<u8>| Registry::ResourceAnnounced {
+        resourceId: resource_id,
         terms: U256::from_be_slice(&terms),
         times: U256::from_be_slice(times.as_flattened()),
         approver: Address::repeat_byte(8),
@@ -119,11 +123,14 @@ fn packed_fields_of_an_announcement_are_unpacked() {
     };
     let signatures = Bytes::from_static(&[4; 64]);
     let message = Message::Announce { announcement, signatures };
-    let good = log(event(terms.concat()).encode_log_data());
+    let id = announcement.id(&domain()).0;
+    let good = log(event(id, terms.concat()).encode_log_data());
     assert_eq!(decode(&good), Event::Recorded { index: 5, message });
     let mut surplus = terms.concat();
     surplus[31] = 1;
-    assert_eq!(decode(&log(event(surplus).encode_log_data())), UNKNOWN);
+    assert_eq!(decode(&log(event(id, surplus).encode_log_data())), UNKNOWN);
+    let other = event(B256::repeat_byte(1), terms.concat());
+    assert_eq!(decode(&log(other.encode_log_data())), UNKNOWN, "another resource's id");
 }
 
 #[test]
@@ -234,7 +241,7 @@ fn batch(index: u64, groups: Vec<u8>) -> LogData {
 
 #[test]
 fn a_packed_batch_is_its_requests_in_order() {
-    let events = Event::decode(&log(batch(9, encode_requests(&groups()).unwrap())));
+    let events = Event::decode(&domain(), &log(batch(9, encode_requests(&groups()).unwrap())));
     let want = (1_u64..=3).map(|sequence| {
         let request = Request {
             resource_id: ResourceId::repeat_byte(1),
@@ -277,17 +284,21 @@ fn a_packed_batch_with_nothing_or_anything_else_in_it_is_unknown() {
     let cut = good[..good.len() - 1].to_vec();
     let surplus = [&good[..], &[0]].concat();
     for groups in [vec![], carrying, cut, surplus] {
-        assert_eq!(Event::decode(&log(batch(9, groups))), [UNKNOWN]);
+        assert_eq!(Event::decode(&domain(), &log(batch(9, groups))), [UNKNOWN]);
     }
-    assert_eq!(Event::decode(&log(batch(u64::MAX - 1, good.clone()))), [UNKNOWN], "no such index");
-    assert_eq!(Event::decode(&log(batch(u64::MAX - 2, good))).len(), 3);
+    assert_eq!(
+        Event::decode(&domain(), &log(batch(u64::MAX - 1, good.clone()))),
+        [UNKNOWN],
+        "no such index"
+    );
+    assert_eq!(Event::decode(&domain(), &log(batch(u64::MAX - 2, good))).len(), 3);
 }
 
 #[test]
 fn an_approval_beside_a_packed_batch_is_unknown() {
     let unapproved = encode_requests(&groups()[..1]).unwrap();
     let (batch, approval) = (log(batch(4, unapproved)), log(approved(5)));
-    let events = Event::decode_block([&batch, &approval]);
+    let events = Event::decode_block(&domain(), [&batch, &approval]);
     assert_eq!(events[2], UNKNOWN, "it belongs into the batch");
     assert!(events[..2].iter().all(Event::is_record));
 }
@@ -307,9 +318,9 @@ fn a_packed_batch_of_releases_names_allocations_only() {
         let released = Released { index, allocation, resource_id, from_time, timestamp, signature };
         Event::Released(released)
     });
-    assert_eq!(Event::decode(&log(release_batch(9, good.clone()))), want);
-    assert_eq!(Event::decode(&log(release_batch(u64::MAX, good.clone()))), [UNKNOWN]);
+    assert_eq!(Event::decode(&domain(), &log(release_batch(9, good.clone()))), want);
+    assert_eq!(Event::decode(&domain(), &log(release_batch(u64::MAX, good.clone()))), [UNKNOWN]);
     for items in [vec![], good[1..].to_vec(), [&good[..], &[0; 87]].concat()] {
-        assert_eq!(Event::decode(&log(release_batch(9, items))), [UNKNOWN]);
+        assert_eq!(Event::decode(&domain(), &log(release_batch(9, items))), [UNKNOWN]);
     }
 }

@@ -142,7 +142,7 @@ fn the_follower_records_what_the_vectors_say() {
     let network = network();
     let mut events =
         vec![Event::Started { network_id: network.network_id, parent: GenesisParent::default() }];
-    events.extend(Event::decode_block(&logs));
+    events.extend(Event::decode_block(&network.domain(), &logs));
     let mut replay = Replay::new(&network);
     let time = time_of(&records(requests)[0]);
     let number = network.network.sidechain.block;
