@@ -270,6 +270,11 @@ interface IRegistry is INetwork {
     /// @notice Records every valid request in order, emits `Refused` for the rest.
     function requestMany(SignedRequest[] calldata items) external;
 
+    /// @notice The same for requests that are packed (docs/protocol.md section 4.6), some of which may
+    /// bring their announcement. Emits one `BatchAllocated`, or one before each announcement that it
+    /// records and one at the end. *Requirements:* every group is whole, and of a known kind.
+    function requestPacked(bytes calldata batch) external;
+
     /// @notice Allocates volume of a resource whose announcement the request brings along: records
     /// the announcement first, unless it is recorded, in which case neither it nor its signature is
     /// looked at. Records both or neither; reverts with the refusal.
@@ -297,6 +302,10 @@ interface IRegistry is INetwork {
     /// @notice Records every valid release in order, emits `Refused` for the rest. Paths lead into
     /// the log as it is before the batch (docs/protocol.md section 4.6).
     function releaseMany(SignedRelease[] calldata items) external;
+
+    /// @notice The same for releases that are packed (docs/protocol.md section 4.6). Emits one
+    /// `BatchReleased`. *Requirements:* every item is whole, no path has more than 64 nodes.
+    function releasePacked(bytes calldata batch) external;
 
     /// @notice Closes a resource to new requests; its announcement need not be recorded, and never
     /// can be from then on. Reverts with the refusal.

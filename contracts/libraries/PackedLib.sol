@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+pragma solidity ^0.8.28;
+
+import {Announcement, IRegistry} from "../interfaces/IRegistry.sol";
+import {CalendarLib} from "./CalendarLib.sol";
+import {Claim} from "./ClaimLib.sol";
+import {Freeing, FreeingLib} from "./FreeingLib.sol";
+import {MessageLib} from "./MessageLib.sol";
+import {RecordLib} from "./RecordLib.sol";
+import {ResourceLib} from "./ResourceLib.sol";
+import {SignatureLib} from "./SignatureLib.sol";
+
+/// @notice A group of packed requests. What its items have in common is read and judged once.
+/// @param head its first word in the calldata: kind 8 | count 16 | startTime 40 | endTime 40 |
+/// timestamp 40, then the resource begins
+/// @param item position in the calldata of the item at hand
+/// @param end position after the last item
+/// @param itemBytes length of an item
+/// @param announcement position of the carried announcement, until it is recorded; else 0
+/// @param announcementCode why the carried announcement is refused, and so each item
+/// @param windowCode why these slots cannot be had, whoever asks
+/// @param got what that refusal found
+/// @param want what it wanted
+/// @param words memory address of the calendar words as the items before left them, followed by as
+/// many words with 1 in the lane of each slot asked
+/// @param accepted number of items accepted so far
+struct Group {
+    uint256 head;
+    uint256 item;
+    uint256 end;
+    uint256 itemBytes;
+    uint256 announcement;
+    uint256 announcementCode;
+    uint256 windowCode;
+    uint256 got;
+    uint256 want;
+    uint256 words;
+    uint256 accepted;
+}
+
+/// @notice The event of a batch while it grows in memory.
+/// @param index index of the first record that it tells of
+/// @param start memory address of its bytes
+/// @param group memory address of the group at hand
+/// @param end memory address after the last byte
+struct BatchEvent {
+    uint256 index;
+    uint256 start;
+    uint256 group;
+    uint256 end;
+}
+
+/// @title PackedLib: batches that are packed (docs/protocol.md section 4.6)
+/// @notice Reads them where they stand in the calldata, and logs what was recorded. A group or an item
+/// is only opened if all of it lies inside the batch; positions in the calldata are far below 2^64.
+library PackedLib {
+    using FreeingLib for Freeing;
+
+    /// @dev Bits of a group's kind.
+    uint256 internal constant APPROVED = 1;
+    uint256 internal constant CARRIED = 2;
+    /// @dev kind 1, count 2, startTime 5, endTime 5, timestamp 5.
+    uint256 internal constant HEADER_BYTES = 18;
+    uint256 internal constant ID_BYTES = 32;
+    /// @dev Nine ABI words.
+    uint256 internal constant ANNOUNCEMENT_BYTES = 288;
+    uint256 internal constant CARRIED_BYTES = ANNOUNCEMENT_BYTES + SignatureLib.LENGTH;
+    /// @dev requester 20, volume 2, delay 2, sequence 8.
+    uint256 internal constant TERMS_BYTES = 32;
+    /// @dev fromTime 8, timestamp 8.
+    uint256 private constant TIMES_BYTES = 16;
+    /// @dev Where the record of a release's allocation stands in its item, and the path.
+    uint256 private constant RECORD_AT = TIMES_BYTES + SignatureLib.LENGTH;
+    uint256 private constant PATH_AT = RECORD_AT + RecordLib.ALLOCATION_LENGTH + 1;
+    uint256 private constant MAX_PATH = 64;
+    /// @dev Data of an event before its bytes: index, offset, length.
+    uint256 private constant EVENT_HEAD_BYTES = 0x60;
+
+    /* READING */
+
+    /// @notice Reads the header of the group at `offset`. The whole group has to be there.
+    /// @return next offset after the group
+    function open(Group memory group, bytes calldata batch, uint256 offset)
+        internal
+        pure
+        returns (uint256 next)
+    {
+        uint256 position = _position(batch, offset);
+        uint256 head = _wordAt(position);
+        uint256 kind = head >> 248;
+        uint256 count = (head >> 232) & type(uint16).max;
+        bool carried = kind & CARRIED != 0;
+        // calldata is shorter than 2^64 bytes, and so is a group of 2^16 items
+        unchecked {
+            group.head = head;
+            group.itemBytes = TERMS_BYTES + SignatureLib.LENGTH * (1 + (kind & APPROVED));
+            group.item = position + HEADER_BYTES + (carried ? CARRIED_BYTES : ID_BYTES);
+            group.end = group.item + count * group.itemBytes;
+            next = offset + group.end - position;
+            bool known = kind <= APPROVED + CARRIED && count != 0;
+            require(
+                known && next <= batch.length, IRegistry.PackedBatchInvalid(offset, batch.length)
+            );
+            if (carried) group.announcement = position + HEADER_BYTES;
+        }
+    }
+
+    /// @notice What all requests of a group say; `resourceId` only if it is not carried.
+    function readCommon(Group memory group, Claim memory claim) internal pure {
+        claim.typeHash = MessageLib.REQUEST_TYPE_HASH;
+        claim.startTime = (group.head >> 192) & type(uint40).max;
+        claim.endTime = (group.head >> 152) & type(uint40).max;
+        if (group.announcement == 0) {
+            claim.resourceId = bytes32(_wordAt(group.item - ID_BYTES));
+        }
+    }
+
+    /// @notice What the request at hand says.
+    function read(Group memory group, Claim memory claim) internal pure {
+        uint256 terms = _wordAt(group.item);
+        claim.requester = terms >> 96;
+        claim.volume = (terms >> 80) & type(uint16).max;
+        uint256 delay = (terms >> 64) & type(uint16).max;
+        claim.sequence = terms & type(uint64).max;
+        unchecked {
+            claim.timestamp = ((group.head >> 112) & type(uint40).max) + delay;
+        }
+    }
+
+    /// @notice The announcement that a group carries, and its signature.
+    function announcementOf(Group memory group)
+        internal
+        pure
+        returns (Announcement calldata announcement, bytes calldata providerSignature)
+    {
+        uint256 position = group.announcement;
+        assembly ("memory-safe") {
+            announcement := position
+        }
+        providerSignature = _slice(position + ANNOUNCEMENT_BYTES, SignatureLib.LENGTH);
+    }
+
+    /// @notice The signatures of the item at hand.
+    function signaturesOf(Group memory group) internal pure returns (bytes calldata) {
+        unchecked {
+            return _slice(group.item + TERMS_BYTES, group.itemBytes - TERMS_BYTES);
+        }
+    }
+
+    function _slice(uint256 position, uint256 length) private pure returns (bytes calldata slice) {
+        assembly ("memory-safe") {
+            slice.offset := position
+            slice.length := length
+        }
+    }
+
+    function _position(bytes calldata batch, uint256 offset)
+        private
+        pure
+        returns (uint256 position)
+    {
+        assembly ("memory-safe") {
+            position := add(batch.offset, offset)
+        }
+    }
+
+    function _wordAt(uint256 position) private pure returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := calldataload(position)
+        }
+    }
+
+    /* CALENDAR WORDS, which stay in memory until the end of their group */
+
+    /// @notice Reads the words that the group's slots touch.
+    function load(
+        Group memory group,
+        Claim memory claim,
+        mapping(uint256 => uint256) storage calendar
+    ) internal view {
+        CalendarLib.touch(calendar, claim, 0);
+        uint256 items = claim.buffer;
+        uint256 size = claim.wordCount << 5;
+        uint256 words;
+        assembly ("memory-safe") {
+            words := mload(0x40)
+            mstore(0x40, add(words, shl(1, size)))
+            mcopy(words, items, size)
+        }
+        group.words = words;
+        _writeLanes(claim, words + size, size);
+    }
+
+    /// @notice Adds what the item at hand asks to each slot, in the claim's buffer, as
+    /// `CalendarLib.touch` does from storage.
+    /// @return lacks not 0 if some slot has less free
+    function touch(Group memory group, Claim memory claim) internal pure returns (uint256 lacks) {
+        uint256 volume = ResourceLib.volumeOf(claim.resource);
+        (uint256 word, uint256 item, uint256 asked) = (group.words, claim.buffer, claim.volume);
+        uint256 size = claim.wordCount << 5;
+        unchecked {
+            for (uint256 end = word + size; word < end; word += 0x20) {
+                uint256 before;
+                uint256 need;
+                assembly ("memory-safe") {
+                    before := mload(word)
+                    need := mul(mload(add(word, size)), asked)
+                    mstore(item, add(before, need))
+                }
+                lacks |= CalendarLib.lacksIn(before, need, volume);
+                item += 0x20;
+            }
+        }
+    }
+
+    /// @notice Takes over the words that `touch` prepared, as record `index` leaves them.
+    function keep(Group memory group, Claim memory claim, uint256 index) internal pure {
+        uint256 lanes = CalendarLib.LANES;
+        (uint256 word, uint256 item, uint256 size) =
+            (group.words, claim.buffer, claim.wordCount << 5);
+        assembly ("memory-safe") {
+            let head := shl(192, index)
+            for { let end := add(word, size) } lt(word, end) { word := add(word, 0x20) } {
+                mstore(word, or(head, and(mload(item), lanes)))
+                item := add(item, 0x20)
+            }
+        }
+    }
+
+    /// @notice Free volume in the first slot that has less than the item at hand asks.
+    function freeIn(Group memory group, Claim memory claim) internal pure returns (uint256) {
+        return
+            CalendarLib.freeIn(
+                group.words, claim, claim.volume, ResourceLib.volumeOf(claim.resource)
+            );
+    }
+
+    /// @notice Puts the words into the claim's buffer, where `CalendarLib` expects them.
+    function unload(Group memory group, Claim memory claim) internal pure {
+        (uint256 words, uint256 items, uint256 size) =
+            (group.words, claim.buffer, claim.wordCount << 5);
+        assembly ("memory-safe") {
+            mcopy(items, words, size)
+        }
+    }
+
+    function _writeLanes(Claim memory claim, uint256 lanes, uint256 size) private pure {
+        unchecked {
+            uint256 from = claim.firstSlot % CalendarLib.SLOTS_PER_WORD;
+            uint256 to = from + claim.slotCount;
+            for (uint256 end = lanes + size; lanes < end; lanes += 0x20) {
+                uint256 ones = CalendarLib.lanesOf(from, to);
+                assembly ("memory-safe") {
+                    mstore(lanes, ones)
+                }
+                from = 0;
+                to -= CalendarLib.SLOTS_PER_WORD;
+            }
+        }
+    }
+
+    /* RELEASES */
+
+    /// @notice Reads the release at `offset`. The whole item has to be there.
+    /// @return next offset after the item
+    function readRelease(Freeing memory freeing, bytes calldata batch, uint256 offset)
+        internal
+        pure
+        returns (uint256 next)
+    {
+        uint256 position = _position(batch, offset);
+        uint256 n = _wordAt(position + PATH_AT - 1) >> 248;
+        unchecked {
+            next = offset + PATH_AT + 32 * n;
+        }
+        require(
+            n <= MAX_PATH && next <= batch.length,
+            IRegistry.PackedBatchInvalid(offset, batch.length)
+        );
+        uint256 times = _wordAt(position);
+        (freeing.fromTime, freeing.timestamp) = (times >> 192, (times >> 128) & type(uint64).max);
+        freeing.point(
+            _slice(position + TIMES_BYTES, SignatureLib.LENGTH),
+            _slice(position + RECORD_AT, RecordLib.ALLOCATION_LENGTH)
+        );
+    }
+
+    /// @notice The path from the record of a release: its length stands between them.
+    function pathOf(Freeing memory freeing) internal pure returns (bytes32[] calldata nodes) {
+        uint256 end = freeing.record + RecordLib.ALLOCATION_LENGTH;
+        assembly ("memory-safe") {
+            nodes.offset := add(end, 1)
+            nodes.length := byte(0, calldataload(end))
+        }
+    }
+
+    /// @notice The record of the allocation that a release gives back.
+    function recordOf(Freeing memory freeing) internal pure returns (bytes calldata) {
+        return _slice(freeing.record, RecordLib.ALLOCATION_LENGTH);
+    }
+
+    /// @notice The signature of a release.
+    function signatureOf(Freeing memory freeing) internal pure returns (bytes calldata) {
+        return _slice(freeing.signature, SignatureLib.LENGTH);
+    }
+
+    /* THE EVENT of a batch */
+
+    /// @notice Makes room for all of a batch: nothing is logged that is longer than its calldata.
+    function openEvent(uint256 batchBytes) internal pure returns (BatchEvent memory entry) {
+        uint256 head = EVENT_HEAD_BYTES;
+        uint256 start;
+        assembly ("memory-safe") {
+            start := add(mload(0x40), head)
+            // and for the zeros at the end
+            mstore(0x40, and(add(add(start, batchBytes), 0x3f), not(0x1f)))
+        }
+        (entry.start, entry.end) = (start, start);
+    }
+
+    /// @notice Begins a group, whose first record has `index`.
+    function addGroup(BatchEvent memory entry, uint256 head, bytes32 resourceId, uint256 index)
+        internal
+        pure
+    {
+        uint256 end = _begin(entry, index);
+        entry.group = end;
+        entry.end = end + HEADER_BYTES + ID_BYTES;
+        uint256 headerBytes = HEADER_BYTES;
+        uint256 kindMask = ~(CARRIED << 248);
+        assembly ("memory-safe") {
+            mstore(end, and(head, kindMask))
+            mstore(add(end, headerBytes), resourceId)
+        }
+    }
+
+    /// @notice Adds bytes of the calldata.
+    function add(BatchEvent memory entry, uint256 position, uint256 length) internal pure {
+        uint256 end = entry.end;
+        entry.end = end + length;
+        assembly ("memory-safe") {
+            calldatacopy(end, position, length)
+        }
+    }
+
+    /// @notice Writes how many items of the last group there are.
+    function closeGroup(BatchEvent memory entry, uint256 count) internal pure {
+        uint256 group = entry.group;
+        assembly ("memory-safe") {
+            mstore8(add(group, 1), shr(8, count))
+            mstore8(add(group, 2), count)
+        }
+    }
+
+    /// @notice Adds a release, whose record has `index`.
+    function addRelease(BatchEvent memory entry, Freeing memory freeing, uint256 index)
+        internal
+        pure
+    {
+        uint256 end = _begin(entry, index);
+        uint256 allocation = freeing.index;
+        entry.end = end + 8;
+        assembly ("memory-safe") {
+            mstore(end, shl(192, allocation))
+        }
+        add(entry, freeing.signature - TIMES_BYTES, TIMES_BYTES + SignatureLib.LENGTH);
+    }
+
+    /// @notice Emits the event, if it tells of anything, and begins a new one.
+    function flush(BatchEvent memory entry, bytes32 topic) internal {
+        (uint256 index, uint256 start, uint256 end) = (entry.index, entry.start, entry.end);
+        if (start == end) return;
+        entry.end = start;
+        uint256 head = EVENT_HEAD_BYTES;
+        assembly ("memory-safe") {
+            let length := sub(end, start)
+            let data := sub(start, head)
+            mstore(data, index)
+            mstore(add(data, 0x20), 0x40)
+            mstore(add(data, 0x40), length)
+            mstore(end, 0)
+            log1(data, add(head, and(add(length, 0x1f), not(0x1f))), topic)
+        }
+    }
+
+    /// @dev Where the next bytes go; the first ones of an event decide about its index.
+    function _begin(BatchEvent memory entry, uint256 index) private pure returns (uint256 end) {
+        end = entry.end;
+        if (end == entry.start) entry.index = index;
+    }
+}

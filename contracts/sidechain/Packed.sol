@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+pragma solidity 0.8.37;
+
+import {Announcement, IRegistry} from "../interfaces/IRegistry.sol";
+import {CalendarLib} from "../libraries/CalendarLib.sol";
+import {Claim, ClaimLib} from "../libraries/ClaimLib.sol";
+import {Freeing} from "../libraries/FreeingLib.sol";
+import {Frontier, Log, LogLib} from "../libraries/LogLib.sol";
+import {MessageLib} from "../libraries/MessageLib.sol";
+import {BatchEvent, Group, PackedLib} from "../libraries/PackedLib.sol";
+import {Chain, PathLib} from "../libraries/PathLib.sol";
+import {RecordLib} from "../libraries/RecordLib.sol";
+import {RefusalLib} from "../libraries/RefusalLib.sol";
+import {ResourceLib} from "../libraries/ResourceLib.sol";
+import {SignatureLib} from "../libraries/SignatureLib.sol";
+import {Ledger} from "./Ledger.sol";
+
+/// @title Packed: batches for nodes that record many messages at once
+/// @notice docs/protocol.md section 4.6. The rules are those of `Checks`, in the same order; what the
+/// items of a group have in common is judged, read and stored once.
+abstract contract Packed is Ledger {
+    using ClaimLib for Claim;
+    using LogLib for Log;
+    using PackedLib for BatchEvent;
+    using PackedLib for Freeing;
+    using PackedLib for Group;
+
+    /// @dev What every item is judged for by itself; the others have a part that is the group's.
+    uint256 private constant ITEM_CHECKS = CHECK_1 | CHECK_2 | CHECK_3;
+
+    /* REQUESTS */
+
+    /// @inheritdoc IRegistry
+    function requestPacked(bytes calldata batch) external {
+        Frontier memory frontier = _log.open();
+        BatchEvent memory entry = PackedLib.openEvent(batch.length);
+        uint256 offset = 0;
+        while (offset < batch.length) {
+            uint256 mark = _memoryMark();
+            offset = _requestGroup(batch, offset, frontier, entry);
+            _memoryRelease(mark);
+        }
+        entry.flush(IRegistry.BatchAllocated.selector);
+        _log.close(frontier);
+    }
+
+    /// @return next offset of the next group
+    function _requestGroup(
+        bytes calldata batch,
+        uint256 offset,
+        Frontier memory frontier,
+        BatchEvent memory entry
+    ) private returns (uint256 next) {
+        Group memory group;
+        next = group.open(batch, offset);
+        Claim memory claim;
+        group.readCommon(claim);
+        _openGroup(group, claim, frontier.size);
+        for (; group.item < group.end; group.item += group.itemBytes) {
+            group.read(claim);
+            _openRequester(claim);
+            uint256 code = _judgeItem(group, claim);
+            if (code == 0) _recordItem(group, claim, frontier, entry);
+            else _skip(claim.id, code, claim);
+        }
+        if (group.accepted != 0) {
+            group.unload(claim);
+            CalendarLib.store(claim, frontier.size - 1);
+            entry.closeGroup(group.accepted);
+        }
+    }
+
+    /// @dev Everything that is the same for all items of a group.
+    /// @param index where a carried announcement would be recorded: nothing else is before it
+    function _openGroup(Group memory group, Claim memory claim, uint256 index) private view {
+        if (group.announcement != 0) {
+            (Announcement calldata announcement,) = group.announcementOf();
+            claim.resourceId = announcementId(announcement);
+        }
+        claim.resource = _resourceWord(claim.resourceId);
+        claim.approver = 0;
+        bool recorded = ResourceLib.indexOf(claim.resource) != 0;
+        // an announcement that is recorded is not looked at
+        if (recorded) group.announcement = 0;
+        if (group.announcement != 0) {
+            (Announcement calldata announcement, bytes calldata signature) = group.announcementOf();
+            group.announcementCode = _openFirstUse(claim, announcement, signature, index);
+            recorded = group.announcementCode == 0;
+        }
+        if (recorded) group.windowCode = _judgeGroupWindow(claim);
+        (group.got, group.want) = (claim.got, claim.want);
+        if (recorded && group.windowCode == 0) group.load(claim, _calendars[claim.resourceId]);
+    }
+
+    /// @dev What check 4 says of a request of one unit, signed just now: the rest is the item's own.
+    function _judgeGroupWindow(Claim memory claim) private view returns (uint256) {
+        (claim.volume, claim.timestamp) = (1, block.timestamp);
+        return _judgeSome(claim, msg.data[:0], CHECK_4);
+    }
+
+    /// @dev The five checks of section 4.2, after those of the announcement (section 4.3).
+    function _judgeItem(Group memory group, Claim memory claim)
+        private
+        view
+        returns (uint256 code)
+    {
+        if (group.announcementCode != 0) {
+            claim.refuse(group.got, group.want);
+            return group.announcementCode;
+        }
+        code = _judgeSome(claim, group.signaturesOf(), ITEM_CHECKS);
+        if (code != 0) return code;
+        if (claim.volume == 0) {
+            claim.refuse(0, 1);
+            return RefusalLib.VOLUME_TOO_SMALL;
+        }
+        if (group.windowCode != 0) {
+            claim.refuse(group.got, group.want);
+            return group.windowCode;
+        }
+        code = _checkDrift(claim, claim.timestamp);
+        if (code == 0 && group.touch(claim) != 0) {
+            claim.refuse(claim.volume, group.freeIn(claim));
+            return RefusalLib.CAPACITY_EXCEEDED;
+        }
+    }
+
+    function _recordItem(
+        Group memory group,
+        Claim memory claim,
+        Frontier memory frontier,
+        BatchEvent memory entry
+    ) private {
+        if (group.accepted == 0) {
+            if (group.announcement != 0) {
+                _recordCarried(group, claim, frontier, entry);
+            }
+            entry.addGroup(group.head, claim.resourceId, frontier.size);
+        }
+        uint256 index = frontier.size;
+        bytes32 evidence = SignatureLib.evidenceOf(group.signaturesOf());
+        _log.push(frontier, _recordAllocation(claim, index, evidence));
+        group.keep(claim, index);
+        entry.add(group.item, group.itemBytes);
+        ++group.accepted;
+    }
+
+    /// @dev Records the announcement that a group carries, before its first request. Events keep the
+    /// order of records.
+    function _recordCarried(
+        Group memory group,
+        Claim memory claim,
+        Frontier memory frontier,
+        BatchEvent memory entry
+    ) private {
+        entry.flush(IRegistry.BatchAllocated.selector);
+        (Announcement calldata announcement, bytes calldata signature) = group.announcementOf();
+        bytes32 leaf = _recordAnnouncement(claim.resourceId, announcement, signature, frontier.size);
+        _log.push(frontier, leaf);
+        group.announcement = 0;
+    }
+
+    /* RELEASES */
+
+    /// @inheritdoc IRegistry
+    function releasePacked(bytes calldata batch) external {
+        Frontier memory frontier = _log.open();
+        Chain memory chain = PathLib.open(_log);
+        BatchEvent memory entry = PackedLib.openEvent(batch.length);
+        Claim memory claim;
+        Freeing memory freeing;
+        uint256 offset = 0;
+        while (offset < batch.length) {
+            uint256 mark = _memoryMark();
+            uint256 code;
+            (offset, code) = _readRelease(batch, offset, claim, freeing, chain);
+            if (code == 0) code = _judgeRelease(claim, freeing);
+            if (code == 0) _recordFreed(claim, freeing, frontier, entry);
+            else _skip(freeing.id, code, claim);
+            _memoryRelease(mark);
+        }
+        entry.flush(IRegistry.BatchReleased.selector);
+        _log.close(frontier);
+    }
+
+    /// @dev Reads one release; it names the request by its record. Proves the record.
+    function _readRelease(
+        bytes calldata batch,
+        uint256 offset,
+        Claim memory claim,
+        Freeing memory freeing,
+        Chain memory chain
+    ) private view returns (uint256 next, uint256 code) {
+        next = freeing.readRelease(batch, offset);
+        _openRelease(claim, freeing);
+        freeing.requestId = claim.id;
+        freeing.id =
+            MessageLib.releaseIdOf(claim.id, freeing.fromTime, freeing.timestamp, domainSeparator);
+        bytes calldata record = freeing.recordOf();
+        code = _checkRecord(claim, record);
+        if (code == 0) {
+            bytes32 leaf = RecordLib.leafOf(record);
+            (freeing.proven, freeing.node, freeing.peak) =
+                PathLib.prove(_log, chain, leaf, freeing.index, freeing.pathOf());
+        }
+    }
+
+    function _recordFreed(
+        Claim memory claim,
+        Freeing memory freeing,
+        Frontier memory frontier,
+        BatchEvent memory entry
+    ) private {
+        uint256 index = frontier.size;
+        entry.addRelease(freeing, index);
+        bytes32 evidence = SignatureLib.evidenceOf(freeing.signatureOf());
+        _log.push(frontier, _recordRelease(claim, freeing, index, evidence));
+    }
+
+    /// @dev Memory is given back, as a group may skip thousands of items.
+    function _skip(bytes32 id, uint256 code, Claim memory claim) private {
+        uint256 mark = _memoryMark();
+        _refuse(id, code, claim.got, claim.want);
+        _memoryRelease(mark);
+    }
+}
