@@ -324,3 +324,9 @@ fn a_packed_batch_of_releases_names_allocations_only() {
         assert_eq!(Event::decode(&domain(), &log(release_batch(9, items))), [UNKNOWN]);
     }
 }
+
+/// The follower's statement on memory stands on this.
+#[test]
+fn an_event_of_a_request_takes_less_than_400_bytes() {
+    assert!(size_of::<Event>() + 64 < 400, "{}", size_of::<Event>());
+}
