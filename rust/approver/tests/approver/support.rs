@@ -9,6 +9,7 @@ use fallow_protocol::{
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -50,9 +51,12 @@ pub(crate) fn clock() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-/// A request of `requester` for `volume` units, in an hour of tomorrow's day plus `day`.
+/// A day that is ahead, also for tests that run past midnight.
+static START: LazyLock<u64> = LazyLock::new(|| (clock() / DAY + 2) * DAY);
+
+/// A request of `requester` for `volume` units, in an hour of one day, or `day` days later.
 pub(crate) fn request(requester: u8, sequence: u64, volume: u16, day: u64) -> Request {
-    let start_time = (clock() / DAY + 1 + day) * DAY + 3_600;
+    let start_time = *START + day * DAY + 3_600;
     Request {
         resource_id: ResourceId::repeat_byte(3),
         requester: key(requester).address(),

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::ExitStatusExt as _;
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -16,6 +17,13 @@ const DAY: u64 = 86_400;
 const LIMIT: u64 = 8;
 /// Seed of the approver's key.
 const APPROVER: u8 = 5;
+
+/// The day of all requests, also while a test runs past midnight.
+static START: LazyLock<u64> = LazyLock::new(|| (clock() / DAY + 2) * DAY);
+
+fn clock() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
 
 /// A world with an approver's key and policy: the requester may have 8 units a day signed.
 struct Lab {
@@ -35,17 +43,16 @@ impl Lab {
         Self { world }
     }
 
-    /// A request for `volume` units, tomorrow.
+    /// A request for `volume` units.
     fn request(&self, sequence: u64, volume: u16) -> RequestFile {
-        let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        let start_time = (clock / DAY + 1) * DAY + 3_600;
+        let start_time = *START + 3_600;
         let request = Request {
             resource_id: ResourceId::repeat_byte(3),
             requester: self.world.requester.address(),
             volume,
             start_time,
             end_time: start_time + 3_600,
-            timestamp: clock,
+            timestamp: clock(),
             sequence,
         };
         self.signed(request)
