@@ -49,15 +49,13 @@ library ClaimLib {
     /// @dev Bytes of a claim in memory.
     uint256 private constant SIZE = 0x260;
 
-    /// @notice Room for a claim. Its fields hold anything until they are set: Solidity would clear
-    /// all of them first, which costs more than a whole check.
-    function allocate() internal pure returns (Claim memory) {
-        function() internal pure returns (uint256) raw = _allocate;
-        function() internal pure returns (Claim memory) typed;
+    /// @notice Memory address of room for one claim. Its fields hold anything until they are set.
+    function room() internal pure returns (uint256 claim) {
+        uint256 size = SIZE;
         assembly ("memory-safe") {
-            typed := raw
+            claim := mload(0x40)
+            mstore(0x40, add(claim, size))
         }
-        return typed();
     }
 
     /// @notice Copies a request.
@@ -90,25 +88,19 @@ library ClaimLib {
     }
 
     /// @notice The id of the claim's request: `keccak(0x1901 || domainSeparator || structHash)`.
-    function idOf(Claim memory claim, bytes32 domainSeparator) internal pure returns (bytes32) {
-        bytes32 structHash;
+    function idOf(Claim memory claim, bytes32 domainSeparator) internal pure returns (bytes32 id) {
         assembly ("memory-safe") {
-            structHash := keccak256(claim, 0x100)
+            let m := mload(0x40)
+            mstore(m, 0x1901)
+            mstore(add(m, 0x20), domainSeparator)
+            mstore(add(m, 0x40), keccak256(claim, 0x100))
+            id := keccak256(add(m, 30), 66)
         }
-        return MessageLib.digestOf(structHash, domainSeparator);
     }
 
     /// @notice Notes why a claim is refused.
     function refuse(Claim memory claim, uint256 got, uint256 want) internal pure {
         claim.got = got;
         claim.want = want;
-    }
-
-    function _allocate() private pure returns (uint256 claim) {
-        uint256 size = SIZE;
-        assembly ("memory-safe") {
-            claim := mload(0x40)
-            mstore(0x40, add(claim, size))
-        }
     }
 }

@@ -64,6 +64,30 @@ library EventLib {
         }
     }
 
+    /// @notice Emits `WithdrawalRecorded`. *Requirements:* the signatures have 64 bytes.
+    /// @return evidence hash of the evidence
+    function withdrawalRecorded(
+        bytes32 resourceId,
+        uint256 index,
+        uint256 timestamp_,
+        Announcement calldata announcement,
+        bytes calldata signatures
+    ) internal returns (bytes32 evidence) {
+        bytes32 topic = IRegistry.WithdrawalRecorded.selector;
+        uint256 scheme = SignatureLib.SCHEME;
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            mstore(m, index)
+            mstore(add(m, 0x20), timestamp_)
+            calldatacopy(add(m, 0x40), announcement, 0x120)
+            calldatacopy(add(m, 0x160), signatures.offset, 0x40)
+            log2(m, 0x1a0, topic, resourceId)
+            // the scheme in front of the signatures, over the last byte of the offer
+            mstore8(add(m, 0x15f), scheme)
+            evidence := keccak256(add(m, 0x15f), 0x41)
+        }
+    }
+
     /// @notice Emits `VolumeReleased`.
     /// @return evidence hash of the evidence
     function volumeReleased(uint256 index, bytes32 resourceId, Freeing memory freeing)

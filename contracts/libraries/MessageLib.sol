@@ -105,10 +105,10 @@ library MessageLib {
     {
         assembly ("memory-safe") {
             let m := mload(0x40)
-            mstore(m, shl(240, 0x1901))
-            mstore(add(m, 2), domainSeparator)
-            mstore(add(m, 34), structHash)
-            digest := keccak256(m, 66)
+            mstore(m, 0x1901)
+            mstore(add(m, 0x20), domainSeparator)
+            mstore(add(m, 0x40), structHash)
+            digest := keccak256(add(m, 30), 66)
         }
     }
 

@@ -2,7 +2,6 @@
 pragma solidity ^0.8.28;
 
 import {Announcement} from "../interfaces/IRegistry.sol";
-import {CalendarLib} from "./CalendarLib.sol";
 import {Claim} from "./ClaimLib.sol";
 import {Freeing} from "./FreeingLib.sol";
 import {ResourceLib} from "./ResourceLib.sol";
@@ -32,21 +31,33 @@ library RecordLib {
         bytes32 parentCheckpoint,
         uint64 parentSize
     ) internal view returns (bytes32) {
-        bytes memory body = abi.encodePacked(networkId, parentNetwork, parentCheckpoint, parentSize);
-        return bodyLeaf(GENESIS, address(this), 0, body);
-    }
-
-    /// @notice Leaf of a record whose body is given as bytes.
-    function bodyLeaf(uint8 kind, address writer, uint64 index, bytes memory body)
-        internal
-        view
-        returns (bytes32)
-    {
         return keccak256(
             abi.encodePacked(
-                bytes1(0x00), VERSION, kind, writer, index, uint64(block.timestamp), body
+                bytes1(0x00),
+                VERSION,
+                GENESIS,
+                address(this),
+                uint64(0),
+                uint64(block.timestamp),
+                networkId,
+                parentNetwork,
+                parentCheckpoint,
+                parentSize
             )
         );
+    }
+
+    /// @notice Leaf of a record that a further writer wrote.
+    function bodyLeaf(uint256 kind, address writer, uint256 index, bytes calldata body)
+        internal
+        view
+        returns (bytes32 leaf)
+    {
+        uint256 m = _header(kind, writer, index);
+        assembly ("memory-safe") {
+            calldatacopy(add(m, 39), body.offset, body.length)
+            leaf := keccak256(m, add(39, body.length))
+        }
     }
 
     /// @notice Leaf of an announcement's record, 176 bytes.
@@ -81,11 +92,13 @@ library RecordLib {
     ) internal view returns (bytes32 leaf) {
         uint256 m = _header(ALLOCATION, index);
         _writeAllocation(m, claim);
-        bytes32 words = CalendarLib.hashOf(claim);
         assembly ("memory-safe") {
             // highest and bitmap are the upper 24 bytes of the requester's word
             mstore(add(m, 151), requesterAfter)
-            mstore(add(m, 175), words)
+            mstore(
+                add(m, 175),
+                keccak256(mload(add(claim, 0x200)), shl(5, mload(add(claim, 0x1e0))))
+            )
             mstore(add(m, 207), evidence)
             leaf := keccak256(m, 239)
         }
@@ -104,14 +117,16 @@ library RecordLib {
         uint256 allocation = freeing.index;
         uint256 record = freeing.record;
         bytes32 id = claim.id;
-        bytes32 words = CalendarLib.hashOf(claim);
         assembly ("memory-safe") {
             mstore(add(m, 39), id)
             mstore(add(m, 71), shl(192, allocation))
             // resourceId, resourceIndex, requester, volume, startTime, endTime
             calldatacopy(add(m, 79), add(record, 38), 78)
             mstore(add(m, 157), slots)
-            mstore(add(m, 183), words)
+            mstore(
+                add(m, 183),
+                keccak256(mload(add(claim, 0x200)), shl(5, mload(add(claim, 0x1e0))))
+            )
             mstore(add(m, 215), evidence)
             leaf := keccak256(m, 247)
         }
@@ -173,13 +188,15 @@ library RecordLib {
 
     /// @dev Writes 0x00 and the header behind the free memory pointer: 39 bytes at `m`.
     function _header(uint256 kind, uint256 index) private view returns (uint256 m) {
+        return _header(kind, address(this), index);
+    }
+
+    /// @dev The same for a writer other than the registry.
+    function _header(uint256 kind, address writer, uint256 index) private view returns (uint256 m) {
         uint256 version = VERSION;
         assembly ("memory-safe") {
             m := mload(0x40)
-            mstore(
-                m,
-                or(or(shl(240, version), shl(232, kind)), or(shl(72, address()), shl(8, index)))
-            )
+            mstore(m, or(or(shl(240, version), shl(232, kind)), or(shl(72, writer), shl(8, index))))
             mstore(add(m, 31), shl(192, timestamp()))
         }
     }

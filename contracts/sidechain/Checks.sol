@@ -64,7 +64,7 @@ abstract contract Checks is IRegistry {
 
     /// @inheritdoc IRegistry
     function requestId(Request calldata message) public view returns (bytes32) {
-        Claim memory claim = ClaimLib.allocate();
+        Claim memory claim;
         claim.load(message);
         return claim.idOf(domainSeparator);
     }
@@ -144,17 +144,23 @@ abstract contract Checks is IRegistry {
 
     /* REQUESTS: the five checks (docs/protocol.md section 4.2) */
 
-    /// @dev What is stored about a request's resource and requester.
-    function _open(Claim memory claim) internal view {
-        claim.resource = _resourceWord(claim.resourceId);
-        claim.approver = 0;
-        _openRequester(claim);
-    }
-
     /// @dev The claim's id, and what is stored about its requester.
     function _openRequester(Claim memory claim) internal view {
         claim.id = claim.idOf(domainSeparator);
         (claim.requesterSlot, claim.requesterWord) = SequenceLib.load(_requesters, claim.requester);
+    }
+
+    /// @dev Makes some of the checks. A zero that the compiler does not know to be one keeps it from
+    /// making a copy of all checks for each bitmap, which the contract has no room for.
+    function _judgeSome(Claim memory claim, bytes calldata signatures, uint256 checks)
+        internal
+        view
+        returns (uint256)
+    {
+        assembly ("memory-safe") {
+            checks := or(checks, shr(64, calldatasize()))
+        }
+        return _judge(claim, signatures, checks);
     }
 
     /// @dev Makes the checks named in the bitmap `checks`, in order, until one refuses. They are
@@ -231,9 +237,12 @@ abstract contract Checks is IRegistry {
 
     /// @dev Check 2: the resource is recorded, which is when its provider's signature was checked.
     function _checkResource(Claim memory claim) internal view virtual returns (uint256 code) {
-        if (ResourceLib.indexOf(claim.resource) == 0) code = RefusalLib.RESOURCE_UNKNOWN;
-        else if (ResourceLib.isWithdrawn(claim.resource)) code = RefusalLib.RESOURCE_WITHDRAWN;
-        if (code != 0) claim.refuse(uint256(claim.resourceId), 0);
+        if (!ResourceLib.isOpen(claim.resource)) {
+            code = ResourceLib.indexOf(claim.resource) == 0
+                ? RefusalLib.RESOURCE_UNKNOWN
+                : RefusalLib.RESOURCE_WITHDRAWN;
+            claim.refuse(uint256(claim.resourceId), 0);
+        }
     }
 
     /// @dev Check 3: not recorded before.
@@ -245,6 +254,11 @@ abstract contract Checks is IRegistry {
 
     /// @dev Check 4: whole slots inside the window, not too many, not over, asked for just now.
     function _checkWindow(Claim memory claim) internal view virtual returns (uint256 code) {
+        if (!CalendarLib.fits(claim, MAX_DRIFT)) code = _refuseWindow(claim);
+    }
+
+    /// @dev The rule of check 4 that refuses a claim: one of them does.
+    function _refuseWindow(Claim memory claim) private view returns (uint256 code) {
         (uint256 start, uint256 end) = (claim.startTime, claim.endTime);
         if (claim.volume == 0) {
             code = RefusalLib.VOLUME_TOO_SMALL;
@@ -258,7 +272,7 @@ abstract contract Checks is IRegistry {
         }
     }
 
-    /// @dev The rest of check 4. Nothing overflows.
+    /// @dev The rest of check 4. Nothing overflows: the request begins inside the resource's window.
     function _checkClock(Claim memory claim) private view returns (uint256 code) {
         unchecked {
             uint256 firstSlotEnd = claim.startTime + ResourceLib.slotSecondsOf(claim.resource);
@@ -288,27 +302,27 @@ abstract contract Checks is IRegistry {
     /// @dev Check 5: enough is free in every slot. Also prepares the words that would be stored.
     function _checkCapacity(Claim memory claim) internal view virtual returns (uint256 code) {
         uint256 asked = claim.volume;
-        uint256 volume = ResourceLib.volumeOf(claim.resource);
-        if (CalendarLib.touch(_calendars[claim.resourceId], claim, asked, volume) != 0) {
+        if (CalendarLib.touch(_calendars[claim.resourceId], claim, asked) != 0) {
             code = RefusalLib.CAPACITY_EXCEEDED;
             claim.refuse(asked, _free(claim));
         }
     }
 
-    /// @dev Free volume in the first slot that lacks it, else in the fullest.
+    /// @dev Free volume in the first slot that lacks it, else in the fullest. Reads the words again,
+    /// without what is asked.
     function _free(Claim memory claim) internal view returns (uint256) {
         uint256 volume = ResourceLib.volumeOf(claim.resource);
-        return CalendarLib.freeIn(_calendars[claim.resourceId], claim, claim.volume, volume);
+        CalendarLib.touch(_calendars[claim.resourceId], claim, 0);
+        return CalendarLib.freeIn(claim.buffer, claim, claim.volume, volume);
     }
 
     /* FIRST USE: a request that brings its announcement (docs/protocol.md section 4.3) */
 
-    /// @dev Judges both as if the announcement were recorded at `index`; it is not recorded before.
-    function _judgeFirstUse(
+    /// @dev Judges the announcement. If it is fine the claim is one of its resource from then on.
+    function _openFirstUse(
         Claim memory claim,
         Announcement calldata announcement,
         bytes calldata providerSignature,
-        bytes calldata signatures,
         uint256 index
     ) internal view returns (uint256 code) {
         (code, claim.got, claim.want) = _judgeAnnouncement(
@@ -317,7 +331,6 @@ abstract contract Checks is IRegistry {
         if (code == 0) {
             claim.resource = ResourceLib.pack(announcement, index);
             claim.approver = MessageLib.approverOf(announcement);
-            code = _judge(claim, signatures, ALL_CHECKS);
         }
     }
 

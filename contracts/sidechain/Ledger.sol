@@ -53,47 +53,16 @@ abstract contract Ledger is Checks {
         internal
         returns (uint256 code, bytes32 leaf)
     {
-        _open(claim);
+        claim.resource = _resourceWord(claim.resourceId);
+        claim.approver = 0;
+        _openRequester(claim);
         code = _judge(claim, signatures, ALL_CHECKS);
-        if (code == 0) leaf = _emitAllocation(claim, signatures, index);
-    }
-
-    /// @dev The same for a request that brings its announcement (docs/protocol.md section 4.3).
-    /// `announced` is the leaf of the announcement's record, 0 if that was recorded before.
-    function _applyFirstUse(
-        Claim memory claim,
-        Announcement calldata announcement,
-        bytes calldata signatures,
-        uint256 index
-    ) internal returns (uint256 code, bytes32 announced, bytes32 leaf) {
-        (bytes calldata first, bytes calldata others) = SignatureLib.split(signatures);
-        if (!SignatureLib.isOneOrTwo(others.length)) {
-            claim.refuse(signatures.length, 2 * SignatureLib.LENGTH);
-            return (RefusalLib.SIGNATURES_LENGTH_INVALID, 0, 0);
+        if (code == 0) {
+            bytes32 evidence = EventLib.volumeAllocated(index, claim, signatures);
+            if (signatures.length != SignatureLib.LENGTH) _emitApproved(index, signatures);
+            CalendarLib.store(claim, index);
+            leaf = _recordAllocation(claim, index, evidence);
         }
-        bytes32 brought = announcementId(announcement);
-        _open(claim);
-        if (brought != claim.resourceId) {
-            claim.refuse(uint256(brought), uint256(claim.resourceId));
-            return (RefusalLib.ANNOUNCEMENT_MISMATCH, 0, 0);
-        }
-        if (ResourceLib.indexOf(claim.resource) != 0) {
-            code = _judge(claim, others, ALL_CHECKS);
-        } else {
-            code = _judgeFirstUse(claim, announcement, first, others, index);
-            if (code == 0) announced = _recordAnnouncement(brought, announcement, first, index++);
-        }
-        if (code == 0) leaf = _emitAllocation(claim, others, index);
-    }
-
-    function _emitAllocation(Claim memory claim, bytes calldata signatures, uint256 index)
-        private
-        returns (bytes32 leaf)
-    {
-        bytes32 evidence = EventLib.volumeAllocated(index, claim, signatures);
-        if (signatures.length != SignatureLib.LENGTH) _emitApproved(index, signatures);
-        CalendarLib.store(claim, index);
-        return _recordAllocation(claim, index, evidence);
     }
 
     function _emitApproved(uint256 index, bytes calldata signatures) private {
@@ -138,7 +107,7 @@ abstract contract Ledger is Checks {
         FreeingLib.set(_released, freeing.index);
         CalendarLib.place(claim, freeing.fromTime, claim.endTime);
         unchecked {
-            CalendarLib.touch(_calendars[claim.resourceId], claim, 0 - claim.volume, 0);
+            CalendarLib.touch(_calendars[claim.resourceId], claim, 0 - claim.volume);
         }
         CalendarLib.store(claim, index);
         return RecordLib.releaseLeaf(claim, freeing, index, evidence);
@@ -169,17 +138,16 @@ abstract contract Ledger is Checks {
         bytes32 resourceId = message.resourceId;
         uint256 word = _resources[resourceId];
         _resources[resourceId] = word | ResourceLib.FLAG_WITHDRAWN;
-        (bytes32 r, bytes32 vs) = abi.decode(signatures, (bytes32, bytes32));
-        // nobody appends 2^64 records
-        // forge-lint: disable-next-line(unsafe-typecast)
-        emit WithdrawalRecorded(resourceId, uint64(index), message.timestamp, announcement, r, vs);
+        uint256 timestamp = message.timestamp;
+        bytes32 evidence =
+            EventLib.withdrawalRecorded(resourceId, index, timestamp, announcement, signatures);
         return RecordLib.withdrawalLeaf(
             resourceId,
             ResourceLib.indexOf(word),
             MessageLib.providerOf(announcement),
-            message.timestamp,
+            timestamp,
             index,
-            SignatureLib.evidenceOf(signatures)
+            evidence
         );
     }
 

@@ -27,11 +27,12 @@ import {Chain, PathLib} from "../libraries/PathLib.sol";
 import {RecordLib} from "../libraries/RecordLib.sol";
 import {RefusalLib} from "../libraries/RefusalLib.sol";
 import {ResourceLib} from "../libraries/ResourceLib.sol";
-import {Ledger} from "./Ledger.sol";
+import {SignatureLib} from "../libraries/SignatureLib.sol";
+import {Packed} from "./Packed.sol";
 
 /// @title Registry
 /// @notice The ledger's entry points, its log, and what can be read of it.
-contract Registry is Ledger {
+contract Registry is Packed {
     using ClaimLib for Claim;
     using LogLib for Log;
 
@@ -71,7 +72,8 @@ contract Registry is Ledger {
         uint256 index = _log.size;
         (uint256 code, uint256 got, uint256 want, bytes32 leaf) =
             _applyAnnouncement(resourceId, announcement, signatures, index);
-        _settle(index, leaf, code, got, want);
+        if (code != 0) RefusalLib.revertWith(code, got, want);
+        _log.append(index, leaf);
     }
 
     /// @inheritdoc IRegistry
@@ -90,23 +92,19 @@ contract Registry is Ledger {
         external
         returns (bytes32)
     {
-        uint256 index = _log.size;
-        Claim memory claim = ClaimLib.allocate();
-        claim.load(message);
-        (uint256 code, bytes32 leaf) = _applyRequest(claim, signatures, index);
-        _settle(index, leaf, code, claim.got, claim.want);
-        return claim.id;
+        return _withoutClearing(_request)(ClaimLib.room(), message, signatures);
     }
 
     /// @inheritdoc IRegistry
     function requestMany(SignedRequest[] calldata items) external {
         Frontier memory frontier = _log.open();
-        Claim memory claim = ClaimLib.allocate();
+        Claim memory claim;
         for (uint256 i = 0; i < items.length; ++i) {
             uint256 mark = _memoryMark();
             claim.load(items[i].request);
             (uint256 code, bytes32 leaf) = _applyRequest(claim, items[i].signatures, frontier.size);
-            _settle(frontier, leaf, claim.id, code, claim.got, claim.want);
+            if (code == 0) _log.push(frontier, leaf);
+            else _refuse(claim.id, code, claim.got, claim.want);
             _memoryRelease(mark);
         }
         _log.close(frontier);
@@ -118,13 +116,24 @@ contract Registry is Ledger {
         Request calldata message,
         bytes calldata signatures
     ) external returns (bytes32) {
+        (bytes calldata first, bytes calldata others) = SignatureLib.split(signatures);
+        require(
+            SignatureLib.isOneOrTwo(others.length),
+            SignaturesLengthInvalid(signatures.length, 2 * SignatureLib.LENGTH)
+        );
+        bytes32 resourceId = announcementId(announcement);
+        require(
+            resourceId == message.resourceId, AnnouncementMismatch(resourceId, message.resourceId)
+        );
         uint256 index = _log.size;
-        Claim memory claim = ClaimLib.allocate();
+        bytes32 announced = _announceFirst(resourceId, announcement, first, index);
+        Claim memory claim;
         claim.load(message);
-        (uint256 code, bytes32 announced, bytes32 leaf) =
-            _applyFirstUse(claim, announcement, signatures, index);
-        if (announced == 0) _settle(index, leaf, code, claim.got, claim.want);
-        else _log.appendTwo(index, announced, leaf);
+        if (announced != 0) ++index;
+        (uint256 code, bytes32 leaf) = _applyRequest(claim, others, index);
+        if (code != 0) RefusalLib.revertWith(code, claim.got, claim.want);
+        if (announced == 0) _log.append(index, leaf);
+        else _log.appendTwo(index - 1, announced, leaf);
         return claim.id;
     }
 
@@ -136,7 +145,7 @@ contract Registry is Ledger {
         bytes32[] calldata path
     ) external returns (bytes32) {
         uint256 index = _log.size;
-        Claim memory claim = ClaimLib.allocate();
+        Claim memory claim;
         Freeing memory freeing;
         _loadRelease(freeing, message);
         uint256 code = _decodeRelease(claim, freeing, signatures, record);
@@ -147,7 +156,8 @@ contract Registry is Ledger {
             );
             (code, leaf) = _applyRelease(claim, freeing, index);
         }
-        _settle(index, leaf, code, claim.got, claim.want);
+        if (code != 0) RefusalLib.revertWith(code, claim.got, claim.want);
+        _log.append(index, leaf);
         return freeing.id;
     }
 
@@ -155,7 +165,7 @@ contract Registry is Ledger {
     function releaseMany(SignedRelease[] calldata items) external {
         Frontier memory frontier = _log.open();
         Chain memory chain = PathLib.open(_log);
-        Claim memory claim = ClaimLib.allocate();
+        Claim memory claim;
         Freeing memory freeing;
         for (uint256 i = 0; i < items.length; ++i) {
             uint256 mark = _memoryMark();
@@ -175,7 +185,8 @@ contract Registry is Ledger {
         uint256 index = _log.size;
         (uint256 code, uint256 got, uint256 want, bytes32 leaf) =
             _applyWithdrawal(id, message, announcement, signatures, index);
-        _settle(index, leaf, code, got, want);
+        if (code != 0) RefusalLib.revertWith(code, got, want);
+        _log.append(index, leaf);
     }
 
     /// @inheritdoc IRegistry
@@ -208,18 +219,20 @@ contract Registry is Ledger {
         view
         returns (Refusal[5] memory findings)
     {
-        Claim memory claim = ClaimLib.allocate();
+        Claim memory claim;
         claim.load(message);
-        _open(claim);
-        uint256 code = _judge(claim, signatures, CHECK_1);
-        findings[0] = _finding(claim, code, claim.requester, claim.requester);
-        code = _judge(claim, signatures, CHECK_2);
-        findings[1] = _finding(claim, code, ResourceLib.indexOf(claim.resource), 1);
-        bool recorded = code == 0;
-        code = _judge(claim, signatures, CHECK_3);
-        findings[2] = _finding(claim, code, claim.sequence, claim.requesterWord >> 192);
-        findings[3] = recorded ? _findWindow(claim, signatures) : findings[1];
-        findings[4] = findings[3].code == 0 ? _findCapacity(claim, signatures) : findings[3];
+        claim.resource = _resourceWord(claim.resourceId);
+        claim.approver = 0;
+        _openRequester(claim);
+        for (uint256 i = 0; i < 5; ++i) {
+            // checks 4 and 5 need the checks 2 and 4
+            if (i == 3) findings[i] = findings[1];
+            if (i == 4) findings[i] = findings[3];
+            if (findings[i].code != 0) continue;
+            uint256 code = _judgeSome(claim, signatures, 1 << i);
+            if (code == 0) _compare(claim, i);
+            findings[i] = RefusalLib.toRefusal(code, claim.got, claim.want);
+        }
     }
 
     /// @inheritdoc IRegistry
@@ -310,6 +323,51 @@ contract Registry is Ledger {
         return _writers[kind];
     }
 
+    /* SINGLE ITEMS */
+
+    function _request(Claim memory claim, Request calldata message, bytes calldata signatures)
+        private
+        returns (bytes32)
+    {
+        claim.load(message);
+        uint256 index = _log.size;
+        (uint256 code, bytes32 leaf) = _applyRequest(claim, signatures, index);
+        if (code != 0) RefusalLib.revertWith(code, claim.got, claim.want);
+        _log.append(index, leaf);
+        return claim.id;
+    }
+
+    /// @dev The same function, but it takes a claim's memory address. Solidity would clear the
+    /// memory of each variable of type `Claim memory` first, which costs more than a whole check;
+    /// it does not for a parameter.
+    function _withoutClearing(function(Claim memory, Request calldata, bytes calldata)
+            internal returns (bytes32) typed)
+        private
+        pure
+        returns (function(uint256, Request calldata, bytes calldata) internal returns (bytes32) raw)
+    {
+        assembly ("memory-safe") {
+            raw := typed
+        }
+    }
+
+    /// @dev Records the announcement that a request brings, unless it is recorded. If the request is
+    /// refused afterwards, that takes this back.
+    /// @return leaf of the announcement's record; 0 if that was recorded before
+    function _announceFirst(
+        bytes32 resourceId,
+        Announcement calldata announcement,
+        bytes calldata signature,
+        uint256 index
+    ) private returns (bytes32 leaf) {
+        if (ResourceLib.indexOf(_resources[resourceId]) != 0) return 0;
+        uint256 code;
+        uint256 got;
+        uint256 want;
+        (code, got, want, leaf) = _applyAnnouncement(resourceId, announcement, signature, index);
+        if (code != 0) RefusalLib.revertWith(code, got, want);
+    }
+
     /* BATCHES */
 
     function _announceOne(
@@ -320,7 +378,8 @@ contract Registry is Ledger {
         bytes32 id = announcementId(message);
         (uint256 code, uint256 got, uint256 want, bytes32 leaf) =
             _applyAnnouncement(id, message, signatures, frontier.size);
-        _settle(frontier, leaf, id, code, got, want);
+        if (code == 0) _log.push(frontier, leaf);
+        else _refuse(id, code, got, want);
     }
 
     function _releaseOne(
@@ -338,14 +397,16 @@ contract Registry is Ledger {
                 PathLib.prove(_log, chain, RecordLib.leafOf(item.record), freeing.index, item.path);
             (code, leaf) = _applyRelease(claim, freeing, frontier.size);
         }
-        _settle(frontier, leaf, freeing.id, code, claim.got, claim.want);
+        if (code == 0) _log.push(frontier, leaf);
+        else _refuse(freeing.id, code, claim.got, claim.want);
     }
 
     function _withdrawOne(SignedWithdrawal calldata item, Frontier memory frontier) private {
         bytes32 id = withdrawalId(item.withdrawal);
         (uint256 code, uint256 got, uint256 want, bytes32 leaf) =
             _applyWithdrawal(id, item.withdrawal, item.announcement, item.signatures, frontier.size);
-        _settle(frontier, leaf, id, code, got, want);
+        if (code == 0) _log.push(frontier, leaf);
+        else _refuse(id, code, got, want);
     }
 
     function _loadRelease(Freeing memory freeing, Release calldata message) private view {
@@ -355,55 +416,21 @@ contract Registry is Ledger {
         freeing.timestamp = message.timestamp;
     }
 
-    /* ENDS */
-
-    /// @dev A single item: its record is appended, or it reverts.
-    function _settle(uint256 index, bytes32 leaf, uint256 code, uint256 got, uint256 want) private {
-        if (code != 0) RefusalLib.revertWith(code, got, want);
-        _log.append(index, leaf);
-    }
-
-    /// @dev An item of a batch: its record is appended, or it is skipped.
-    function _settle(
-        Frontier memory frontier,
-        bytes32 leaf,
-        bytes32 id,
-        uint256 code,
-        uint256 got,
-        uint256 want
-    ) private {
-        if (code == 0) _log.push(frontier, leaf);
-        else _refuse(id, code, got, want);
-    }
-
     /* FINDINGS */
 
-    function _findWindow(Claim memory claim, bytes calldata signatures)
-        private
-        view
-        returns (Refusal memory)
-    {
-        uint256 code = _judge(claim, signatures, CHECK_4);
-        uint256 firstSlotEnd = claim.startTime + ResourceLib.slotSecondsOf(claim.resource);
-        return _finding(claim, code, firstSlotEnd, block.timestamp);
-    }
-
-    function _findCapacity(Claim memory claim, bytes calldata signatures)
-        private
-        view
-        returns (Refusal memory)
-    {
-        uint256 code = _judge(claim, signatures, CHECK_5);
-        return _finding(claim, code, claim.volume, _free(claim));
-    }
-
-    /// @dev The refusal that the claim notes, or what was compared if there is none.
-    function _finding(Claim memory claim, uint256 code, uint256 got, uint256 want)
-        private
-        pure
-        returns (Refusal memory)
-    {
-        if (code != 0) (got, want) = (claim.got, claim.want);
-        return RefusalLib.toRefusal(code, got, want);
+    /// @dev Notes what a check that holds has compared.
+    function _compare(Claim memory claim, uint256 number) private view {
+        if (number == 0) {
+            claim.refuse(claim.requester, claim.requester);
+        } else if (number == 1) {
+            claim.refuse(ResourceLib.indexOf(claim.resource), 1);
+        } else if (number == 2) {
+            claim.refuse(claim.sequence, claim.requesterWord >> 192);
+        } else if (number == 4) {
+            claim.refuse(claim.volume, _free(claim));
+        } else {
+            uint256 slotSeconds = ResourceLib.slotSecondsOf(claim.resource);
+            claim.refuse(claim.startTime + slotSeconds, block.timestamp);
+        }
     }
 }

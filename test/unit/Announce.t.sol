@@ -85,7 +85,6 @@ contract AnnounceTest is RefusalBase {
     ) public {
         message.provider = provider;
         if (fine) {
-            message.approver = address(0);
             message.slotSeconds = uint32(bound(message.slotSeconds, 1, type(uint32).max));
             message.startTime = uint64(bound(message.startTime, 0, 2 ** 39));
             slots = bound(slots, 0, (2 ** 40 - 1 - message.startTime) / message.slotSeconds);
@@ -99,6 +98,7 @@ contract AnnounceTest is RefusalBase {
         assertEq(resource.endTime, message.endTime, "endTime");
         assertEq(resource.slotSeconds, message.slotSeconds, "slotSeconds");
         assertEq(resource.noticeSeconds, message.noticeSeconds, "noticeSeconds");
+        assertEq(resource.hasApprover, message.approver != address(0), "hasApprover");
     }
 
     /* 001 SIGNATURES' LENGTH */
@@ -145,12 +145,15 @@ contract AnnounceTest is RefusalBase {
         assertRefused(message, signature, 201, uint160(signer), uint160(message.provider));
     }
 
-    /* 204 APPROVER */
+    /* APPROVER */
 
-    function test_RevertWhen_AnnouncementNamesAnApprover() public {
+    function testFuzz_announce_StoresTheApprover(address approver) public {
         Announcement memory message = offer();
-        message.approver = address(1);
-        assertRefused(message, 204, 1, 0);
+        message.approver = approver;
+        bytes32 id = accept(message);
+        assertEq(registry.approverOf(id), approver, "approver");
+        assertEq(registry.resourceOf(id).hasApprover, approver != address(0), "flag");
+        assertFalse(registry.resourceOf(id).withdrawn, "not withdrawn");
     }
 
     /* 301 AND 203 */

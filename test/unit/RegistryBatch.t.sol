@@ -294,7 +294,7 @@ contract RegistryBatchTest is RefusalBase {
             uint256 kind = (draw >> 32) % 16;
             if (kind == 0) message.volume = 0;
             if (kind == 1) message.endTime += 1;
-            if (kind == 2) message.approver = requester;
+            if (kind == 2) message.slotSeconds = 0;
             items[i] = item(message);
             if (kind == 3) items[i].signatures = sign(requesterKey, bytes32(draw));
         }

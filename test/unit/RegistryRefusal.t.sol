@@ -19,8 +19,8 @@ contract RegistryRefusalTest is RefusalBase {
 
     /// @dev Every set of broken rules: the first rule is named.
     function test_announce_RevertWhen_SeveralFaults_FirstRuleIsNamed() public {
-        uint16[8] memory codes = [1, 201, 204, 401, 402, 403, 404, 405];
-        for (uint256 faults = 1; faults < 256; ++faults) {
+        uint16[7] memory codes = [1, 201, 401, 402, 403, 404, 405];
+        for (uint256 faults = 1; faults < 128; ++faults) {
             (Announcement memory message, bytes memory signatures) = _faultyAnnouncement(faults);
             Refusal memory reason = ledger.judge(message, signatures);
             assertEq(reason.code, codes[_firstBit(faults)], "the first rule's code");
@@ -293,12 +293,11 @@ contract RegistryRefusalTest is RefusalBase {
         returns (Announcement memory message, bytes memory signatures)
     {
         message = _another();
-        if (faults & 128 != 0) message.endTime = uint64(NOW + uint256(SLOT) * 2 ** 30);
-        if (faults & 64 != 0) message.endTime += 1;
-        if (faults & 32 != 0) message.slotSeconds = 0;
-        if (faults & 16 != 0) message.endTime = message.startTime;
-        if (faults & 8 != 0) message.volume = 0;
-        if (faults & 4 != 0) message.approver = address(7);
+        if (faults & 64 != 0) message.endTime = uint64(NOW + uint256(SLOT) * 2 ** 30);
+        if (faults & 32 != 0) message.endTime += 1;
+        if (faults & 16 != 0) message.slotSeconds = 0;
+        if (faults & 8 != 0) message.endTime = message.startTime;
+        if (faults & 4 != 0) message.volume = 0;
         uint256 key = faults & 2 != 0 ? requesterKey : providerKey;
         signatures = sign(key, registry.announcementId(message));
         if (faults & 1 != 0) signatures = bytes.concat(signatures, hex"00");

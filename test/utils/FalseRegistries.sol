@@ -75,7 +75,10 @@ contract FalseRegistry5 is Registry {
     constructor(RegistryConfig memory config) Registry(config) {}
 
     function _checkCapacity(Claim memory claim) internal view override returns (uint256) {
-        super._checkCapacity(claim);
+        // a refusal leaves the words without what is asked
+        if (super._checkCapacity(claim) != 0) {
+            CalendarLib.touch(_calendars[claim.resourceId], claim, claim.volume);
+        }
         return 0;
     }
 }

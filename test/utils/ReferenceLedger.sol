@@ -79,7 +79,6 @@ contract ReferenceLedger is ReferenceMessages {
         bytes32 id = idOf(message);
         (address signer, address provider) = (recover(id, signatures, 0), message.provider);
         if (signer == address(0) || signer != provider) return _addresses(201, signer, provider);
-        if (message.approver != address(0)) return _addresses(204, message.approver, address(0));
         if (indexOf[id] != 0) return Refusal(301, uint256(id), indexOf[id]);
         if (message.volume < 1) return Refusal(401, 0, 1);
         (uint64 start, uint64 end) = (message.startTime, message.endTime);
@@ -124,11 +123,28 @@ contract ReferenceLedger is ReferenceMessages {
             (recover(idOf(message), signatures, 0), message.requester);
         if (signer == address(0) || signer != requester) return _addresses(101, signer, requester);
         uint64 index = indexOf[message.resourceId];
-        if (index != 0 && length == 128) return Refusal(102, 2, 1);
+        if (index != 0) refusal = _judgeApprover(message, signatures);
+        if (refusal.code != 0) return refusal;
         if (index == 0) return Refusal(202, uint256(message.resourceId), 0);
         refusal = _judgeSequence(requester, message.sequence);
         if (refusal.code == 0) refusal = _judgeWindow(message);
         if (refusal.code == 0) refusal = _judgeCapacity(message);
+    }
+
+    function _judgeApprover(Request memory message, bytes memory signatures)
+        private
+        view
+        returns (Refusal memory)
+    {
+        address approver = _announcements[message.resourceId].approver;
+        uint256 needed = approver == address(0) ? 1 : 2;
+        if (signatures.length / 64 != needed) {
+            return Refusal(102, signatures.length / 64, needed);
+        }
+        if (needed == 1) return Refusal(0, 0, 0);
+        address signer = recover(idOf(message), signatures, 1);
+        bool signed = signer == approver;
+        return signed ? Refusal(0, 0, 0) : _addresses(103, signer, approver);
     }
 
     function _judgeSequence(address requester, uint64 sequence)

@@ -35,11 +35,13 @@ contract WordsHarness {
         uint256 index
     ) external returns (bool taken, bytes32 words, uint256 free) {
         Claim memory claim;
+        claim.resource = volume << 240;
         claim.firstSlot = firstSlot;
         claim.slotCount = slotCount;
         claim.wordCount = (firstSlot + slotCount - 1) / 12 - firstSlot / 12 + 1;
-        taken = CalendarLib.touch(_calendar, claim, asked, volume) == 0;
-        free = CalendarLib.freeIn(_calendar, claim, asked, volume);
+        CalendarLib.touch(_calendar, claim, 0);
+        free = CalendarLib.freeIn(claim.buffer, claim, asked, volume);
+        taken = CalendarLib.touch(_calendar, claim, asked) == 0;
         if (!taken) return (false, 0, free);
         words = CalendarLib.hashOf(claim);
         CalendarLib.store(claim, index);
