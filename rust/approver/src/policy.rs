@@ -1,20 +1,4 @@
 //! The policy file: who may have requests signed, for what, and how much of it.
-//!
-//! ```
-//! let policy = fallow_approver::Policy::parse(
-//!     r#"
-//!     units_per_day = 8
-//!     resources = ["0x1111111111111111111111111111111111111111111111111111111111111111"]
-//!
-//!     [[requesters]]
-//!     address = "0x5050a4f4b3f9338c3472dcc01a87c76a144b3c9c"
-//!     name = "Ada"
-//!     units_per_day = 16
-//!     "#,
-//! )?;
-//! assert_eq!(policy.units_per_day, 8);
-//! # Ok::<(), fallow_approver::PolicyError>(())
-//! ```
 
 use alloy_primitives::Address;
 use fallow_protocol::{Code, Refusal, Request, ResourceId};
@@ -74,6 +58,22 @@ pub enum PolicyError {
 }
 
 /// Who may have requests signed. Nobody else may: a policy without requesters signs nothing.
+///
+/// ```
+/// let policy = fallow_approver::Policy::parse(
+///     r#"
+///     units_per_day = 8
+///     resources = ["0x1111111111111111111111111111111111111111111111111111111111111111"]
+///
+///     [[requesters]]
+///     address = "0x5050a4f4b3f9338c3472dcc01a87c76a144b3c9c"
+///     name = "Ada"
+///     units_per_day = 16
+///     "#,
+/// )?;
+/// assert_eq!(policy.units_per_day, 8);
+/// # Ok::<(), fallow_approver::PolicyError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {

@@ -60,12 +60,14 @@ fn verify(approval: &ApprovalFile, file: &RequestFile, network: &NetworkFile) ->
 }
 
 fn approvals(url: &str) -> Result<Url> {
-    let base = url.trim_end_matches('/');
-    let url = Url::parse(&format!("{base}/v1/approvals")).ok();
-    url.filter(|url| url.scheme() == "http" && url.has_host()).ok_or_else(|| {
+    let none = || {
         Failure::new("the approver's URL is none that can be asked")
             .hint("an approver's URL looks like `http://127.0.0.1:8640`")
-    })
+    };
+    let url = Url::parse(url).ok().filter(|url| url.scheme() == "http" && url.has_host());
+    let mut url = url.ok_or_else(none)?;
+    url.path_segments_mut().map_err(|()| none())?.pop_if_empty().extend(["v1", "approvals"]);
+    Ok(url)
 }
 
 async fn exchange(url: &Url, file: &RequestFile) -> Result<(reqwest::StatusCode, Vec<u8>)> {
@@ -115,6 +117,145 @@ fn word(unit: Unit, text: &str) -> Option<U256> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloy_primitives::B256;
+    use fallow_protocol::{
+        AnchorChain, CodeHashes, FILE_VERSION, NetworkPart, Parameters, Request, RequestId,
+        ResourceId, SecretKey, SetHash, Sidechain, Trust,
+    };
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    fn network() -> NetworkFile {
+        let sidechain =
+            Sidechain { chain_id: 1, registry: Address::ZERO, bulletin: Address::ZERO, block: 1 };
+        let part = NetworkPart {
+            sidechain,
+            anchor_chain: AnchorChain { chain_id: 2, anchor: Address::ZERO, block: 1 },
+            random: B256::ZERO,
+            parameters: Parameters {
+                checkpoint_interval: 1,
+                heartbeat: 1,
+                challenge_period: 60,
+                query_deadline: 60,
+                ring_size: 64,
+                writers: Vec::new(),
+            },
+            code_hashes: CodeHashes {
+                registry: B256::ZERO,
+                bulletin: B256::ZERO,
+                anchor: B256::ZERO,
+            },
+        };
+        let trust = Trust { era: 0, set_number: 1, set_hash: SetHash::ZERO, checkpoint: None };
+        NetworkFile::new(part, trust)
+    }
+
+    fn key(seed: u8) -> SecretKey {
+        SecretKey::from_bytes([seed; 32]).unwrap()
+    }
+
+    fn signed(network: &NetworkFile) -> RequestFile {
+        let request = Request {
+            resource_id: ResourceId::repeat_byte(1),
+            requester: key(7).address(),
+            volume: 1,
+            start_time: 1,
+            end_time: 2,
+            timestamp: 1,
+            sequence: 1,
+        };
+        let signature = key(7).sign(request.id(&network.domain()).0);
+        let network_id = network.network_id;
+        RequestFile { version: FILE_VERSION, network_id, request, signature, approval: None }
+    }
+
+    fn approval(network: &NetworkFile) -> ApprovalFile {
+        let request_id = signed(network).request.id(&network.domain());
+        ApprovalFile {
+            version: FILE_VERSION,
+            network_id: network.network_id,
+            request_id,
+            approver: key(9).address(),
+            signature: key(9).sign(request_id.0),
+        }
+    }
+
+    /// What becomes of a request when the approver answers with these bytes.
+    async fn asked(answer: &[u8]) -> Result<Checked<RequestFile>> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let network = network();
+        let serve = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4_096];
+            assert!(stream.read(&mut request).await.unwrap() > 0);
+            assert!(request.starts_with(b"POST /v1/approvals HTTP/1.1\r\n"));
+            // Whoever has heard enough hangs up.
+            if let Err(error) = stream.write_all(answer).await {
+                assert_ne!(error.kind(), std::io::ErrorKind::NotConnected);
+            }
+        };
+        tokio::join!(ask(&url, signed(&network), &network), serve).0
+    }
+
+    fn http(status: &str, body: &str) -> Vec<u8> {
+        let length = body.len();
+        format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
+    }
+
+    async fn asked_json(approval: &ApprovalFile) -> Result<Checked<RequestFile>> {
+        asked(&http("200 OK", &serde_json::to_string(approval).unwrap())).await
+    }
+
+    #[tokio::test]
+    async fn an_approval_is_added_to_the_request() {
+        let approval = approval(&network());
+        let file = asked_json(&approval).await.unwrap().unwrap();
+        assert_eq!(file, RequestFile { approval: Some(approval.signature), ..signed(&network()) });
+    }
+
+    #[tokio::test]
+    async fn what_approves_something_else_is_not_added() {
+        let good = approval(&network());
+        for other in [
+            ApprovalFile { network_id: fallow_protocol::NetworkId::ZERO, ..good },
+            ApprovalFile { request_id: RequestId::ZERO, ..good },
+            ApprovalFile { approver: key(8).address(), ..good },
+            ApprovalFile { signature: key(8).sign(good.request_id.0), ..good },
+            ApprovalFile { approver: Address::ZERO, signature: [0; 64].into(), ..good },
+        ] {
+            let failure = asked_json(&other).await.unwrap_err();
+            assert!(failure.what().contains("does not approve this request"), "{other:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_told_in_our_words() {
+        let body = r#"{"code":802,"name":"x","message":"\u001b[31m","got":"2","want":"1"}"#;
+        let refused = asked(&http("403 Forbidden", body)).await.unwrap().unwrap_err();
+        let refusal = Refusal::new(Code::AllowanceExceeded, 2_u64, 1_u64);
+        assert_eq!(*refused, Refused::from(refusal));
+    }
+
+    #[tokio::test]
+    async fn other_answers_add_nothing() {
+        let good = serde_json::to_string(&approval(&network())).unwrap();
+        let long = " ".repeat(FILE_MAX_BYTES + 1);
+        let elsewhere =
+            b"HTTP/1.1 307 Temporary Redirect\r\nLocation: http://127.0.0.1:1/\r\n\r\n".to_vec();
+        for (answer, part) in [
+            (http("200 OK", "{}"), "is no approval"),
+            (http("200 OK", &format!("{good}{long}")), "too long"),
+            (http("201 Created", &good), "HTTP status 201"),
+            (http("429 Too Many Requests", "slow down"), "HTTP status 429"),
+            (elsewhere, "HTTP status 307"),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{".to_vec(), "did not answer"),
+            (b"\x15\x03\x01".to_vec(), "did not answer"),
+        ] {
+            let failure = asked(&answer).await.unwrap_err();
+            assert!(failure.what().contains(part), "{part}: {failure}");
+        }
+    }
 
     #[test]
     fn a_refusal_is_read_as_it_was_written() {
