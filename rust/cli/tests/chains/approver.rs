@@ -1,6 +1,6 @@
 //! Resources that name an approver, with `fallow approver` as a process of its own.
 
-use crate::place::Place;
+use crate::place::{Place, Ran};
 use fallow_devnet::{DevAccount, DevnetError, ManagedProcess, ProcessSpec, poll};
 use serde_json::Value;
 use std::sync::LazyLock;
@@ -68,6 +68,23 @@ fn ask<'a>(who: &'a str, resource: &'a str) -> Vec<&'a str> {
     [&["request", "--key", who, "--resource", resource], &unit()[..]].concat()
 }
 
+/// Bob signs a request and sends nothing.
+fn sign(place: &Place, resource: &str, name: &str, sequence: &str) {
+    let only = ["--sign-only", "--out", name, "--sequence", sequence];
+    place.run(&[&ask("bob", resource)[..], &only].concat()).ended(0);
+}
+
+/// Approves a request file without a server.
+fn approve(place: &Place, key: &str, name: &str, out: &str) {
+    let store = format!("{key}.redb");
+    let args = ["approver", "--key", key, "--sign", name, "--out", out, "--store-file", &store];
+    place.run(&args).ended(0);
+}
+
+fn send(place: &Place, request: &str, approval: &str) -> Ran {
+    place.run(&["request", request, "--approval", approval, "--sender", "bob", "--json"])
+}
+
 fn code(refusal: &Value) -> u64 {
     refusal["code"].as_u64().unwrap()
 }
@@ -114,23 +131,14 @@ async fn an_approval_holds_for_one_request_and_from_the_right_approver() {
     let place = Place::start().await;
     write_policy(&place);
     let resource = resource_id(&announce(&place, &[]));
-    let sign = |name: &str, more: &[&str]| {
-        let only = ["--sign-only", "--out", name];
-        place.run(&[&ask("bob", &resource)[..], &only, more].concat()).ended(0);
-    };
-    let approve = |key: &str, name: &str, out: &str| {
-        let store = format!("{key}.redb");
-        let args = ["approver", "--key", key, "--sign", name, "--out", out, "--store-file", &store];
-        place.run(&args).ended(0);
-    };
-    sign("first.json", &["--sequence", "1"]);
-    sign("second.json", &["--sequence", "2"]);
+    let sign = |name: &str, sequence: &str| sign(&place, &resource, name, sequence);
+    let approve = |key: &str, name: &str, out: &str| approve(&place, key, name, out);
+    sign("first.json", "1");
+    sign("second.json", "2");
     approve("carol", "first.json", "first-approval.json");
     approve("alice", "second.json", "wrong-approval.json");
 
-    let send = |request: &str, approval: &str| {
-        place.run(&["request", request, "--approval", approval, "--sender", "bob", "--json"])
-    };
+    let send = |request: &str, approval: &str| send(&place, request, approval);
     for wrong in ["first-approval.json", "wrong-approval.json"] {
         let refused = send("second.json", wrong).ended(1).json();
         assert_eq!(refused["checks"][0]["code"], 103, "{wrong}: {refused}");
@@ -168,5 +176,17 @@ async fn nobody_is_asked_where_nobody_has_to_approve() {
     let resource = place.announce();
     let nobody = ["--approver", "http://127.0.0.1:1"];
     place.json(&[&ask("bob", &resource)[..], &nobody].concat());
+    assert_eq!(allocations(&place), 1);
+
+    // An approval that nobody needs is one signature too many.
+    write_policy(&place);
+    sign(&place, &resource, "asked.json", "2");
+    approve(&place, "carol", "asked.json", "approval.json");
+    let refused = send(&place, "asked.json", "approval.json").ended(1).json();
+    let check = &refused["checks"][0];
+    assert_eq!(
+        (&check["code"], &check["got"], &check["want"]),
+        (&102.into(), &"0x2".into(), &"0x1".into())
+    );
     assert_eq!(allocations(&place), 1);
 }
