@@ -120,12 +120,48 @@ fn units(run: &Run, calendar: &Calendar, bar: usize, symbols: Symbols) -> String
     draw(&[(symbols.used, others), (symbols.mine, run.mine), (unused, rest)], bar)
 }
 
-/// The bar of an allocation's slots, of which the last `released` were given back.
-pub(crate) fn slots(held: u16, released: u16, is_mine: bool, room: Room) -> String {
-    let Symbols { used, mine, released: back, .. } = room.symbols;
-    let slots = usize::from(held).saturating_add(released.into());
-    let symbol = if is_mine { mine } else { used };
-    draw(&[(symbol, held), (back, released)], slots.min(LONGEST_BAR))
+/// The slots of one allocation.
+#[derive(Clone, Debug)]
+pub(crate) struct Slots {
+    /// When they are.
+    pub(crate) label: String,
+    /// Slots that are still held.
+    pub(crate) held: u16,
+    /// Slots at the end that were given back.
+    pub(crate) released: u16,
+    /// Whether they are mine.
+    pub(crate) is_mine: bool,
+}
+
+impl Slots {
+    fn text(&self) -> String {
+        let held = format!("{} held", count(self.held, "slot"));
+        if self.released == 0 { held } else { format!("{held}, {} released", self.released) }
+    }
+
+    fn bar(&self, most: usize, symbols: Symbols) -> String {
+        let slots = usize::from(self.held).saturating_add(self.released.into());
+        let symbol = if self.is_mine { symbols.mine } else { symbols.used };
+        draw(&[(symbol, self.held), (symbols.released, self.released)], slots.min(most))
+    }
+}
+
+/// The lines of allocations; `None` where they do not fit.
+pub(crate) fn slots(all: &[Slots], room: Room) -> Option<Vec<String>> {
+    let texts: Vec<_> = all.iter().map(Slots::text).collect();
+    let label = all.iter().map(|slots| slots.label.len()).max()?;
+    let taken = label.checked_add(texts.iter().map(String::len).max()?)?.checked_add(6)?;
+    let most = room.width.checked_sub(taken)?.min(LONGEST_BAR);
+    if most < SHORTEST_BAR {
+        return None;
+    }
+    let bars: Vec<_> = all.iter().map(|slots| slots.bar(most, room.symbols)).collect();
+    let bar = bars.iter().map(|bar| bar.chars().count()).max()?;
+    let lines = all.iter().zip(bars).zip(texts);
+    let line = |((slots, drawn), text): ((&Slots, String), String)| {
+        format!("  {:<label$}  {drawn:<bar$}  {text}", slots.label)
+    };
+    Some(lines.map(line).collect())
 }
 
 /// A bar of `width` characters, at least as many as parts. A part that is not empty is seen, and
@@ -174,12 +210,26 @@ mod tests {
         assert_eq!(draw(0, 0, 0, 0), "");
     }
 
+    fn allocation_bar(held: u16, released: u16, is_mine: bool, width: usize) -> Option<String> {
+        let slots = Slots { label: "when".into(), held, released, is_mine };
+        super::slots(&[slots], room(width)).map(|lines| lines.concat())
+    }
+
     #[test]
     fn an_allocations_bar_ends_with_what_was_released() {
-        assert_eq!(slots(3, 2, true, room(80)), "@@@--");
-        assert_eq!(slots(3, 0, false, room(80)), "###");
-        assert_eq!(slots(0, 2, true, room(80)), "--");
-        assert_eq!(slots(191, 1, false, room(80)).len(), 32);
+        let shown = |held, released, is_mine| allocation_bar(held, released, is_mine, 80).unwrap();
+        assert_eq!(shown(3, 2, true), "  when  @@@--  3 slots held, 2 released");
+        assert_eq!(shown(3, 0, false), "  when  ###  3 slots held");
+        assert_eq!(shown(0, 2, true), "  when  --  0 slots held, 2 released");
+        let long = shown(191, 1, false);
+        assert_eq!(long, format!("  when  {}-  191 slots held, 1 released", "#".repeat(31)));
+    }
+
+    #[test]
+    fn allocations_keep_to_the_width_or_are_not_drawn() {
+        assert_eq!(allocation_bar(192, 0, true, 40).unwrap().len(), 40);
+        assert_eq!(allocation_bar(192, 0, true, 26), None);
+        assert_eq!(super::slots(&[], room(80)), None);
     }
 
     #[test]

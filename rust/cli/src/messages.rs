@@ -2,7 +2,9 @@
 
 use crate::error::{Failure, Result};
 use crate::files;
-use fallow_protocol::{AnnouncementFile, ApprovalFile, NetworkFile, NetworkId};
+use fallow_protocol::{
+    AnnouncementFile, ApprovalFile, NetworkFile, NetworkId, ReleaseFile, RequestFile,
+};
 use std::path::Path;
 
 /// An announcement that somebody handed out. Its signature is the registry's to judge.
@@ -25,6 +27,20 @@ pub(crate) fn read_own_announcement(
         let what = format!("`{}` is signed by {signer}, not its provider", path.display());
         return Err(Failure::new(what).hint("use the file that `fallow announce` wrote"));
     }
+    Ok(file)
+}
+
+/// A request that was signed before. Its signature is the registry's to judge.
+pub(crate) fn read_request(path: &Path, network: &NetworkFile) -> Result<RequestFile> {
+    let file: RequestFile = files::read_message(path, "request file")?;
+    require_network(path, file.network_id, network)?;
+    Ok(file)
+}
+
+/// A release that was signed before. Its signature is the registry's to judge.
+pub(crate) fn read_release(path: &Path, network: &NetworkFile) -> Result<ReleaseFile> {
+    let file: ReleaseFile = files::read_message(path, "release file")?;
+    require_network(path, file.network_id, network)?;
     Ok(file)
 }
 

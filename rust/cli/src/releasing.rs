@@ -12,7 +12,8 @@ use alloy_primitives::{B256, Bytes};
 use fallow_chain::{Follower, Registry, Replay};
 use fallow_log::Tree;
 use fallow_protocol::{
-    AllocationBody, Announcement, Body, Code, Record, Refusal, Release, ReleaseFile, SecretKey,
+    AllocationBody, Announcement, Body, Code, Domain, Record, Refusal, Release, ReleaseFile,
+    SecretKey,
 };
 use std::time::Duration;
 use tokio::time::sleep;
@@ -31,6 +32,7 @@ pub(crate) struct Held {
     pub(crate) body: AllocationBody,
     /// The resource's terms.
     terms: Announcement,
+    is_released: bool,
 }
 
 impl Held {
@@ -48,7 +50,8 @@ impl Held {
             return Err(Failure::new("an allocation names no announcement"));
         };
         let record = replay.entry(index).map(|entry| entry.bytes.clone()).unwrap_or_default();
-        Ok(Self { index, record, body, terms: terms.announcement() })
+        let is_released = is_released(replay, index)?;
+        Ok(Self { index, record, body, terms: terms.announcement(), is_released })
     }
 
     fn grid(&self) -> Option<Grid> {
@@ -64,6 +67,12 @@ impl Held {
             Some(time) => grid.boundary(time, now, "--from"),
             None => Ok(self.earliest(grid, now)),
         }
+    }
+
+    /// Why nothing more of it can be released, if so.
+    pub(crate) fn spent(&self, domain: &Domain) -> Option<Refusal> {
+        let code = Code::AllocationAlreadyReleased;
+        self.is_released.then(|| Refusal::new(code, self.body.request_id(domain), self.index))
     }
 
     fn earliest(&self, grid: Grid, now: u64) -> Checked<u64> {
@@ -82,6 +91,19 @@ impl Held {
             path: peak_path(replay.tree(), self.index)?,
         })
     }
+}
+
+/// Whether a later record gave slots of an allocation back.
+fn is_released(replay: &Replay, index: u64) -> Result<bool> {
+    let later = index.checked_add(1).into_iter().flat_map(|next| next..replay.size());
+    for later in later {
+        if let Body::Release(body) = decode(replay, later)?.body
+            && body.request_index == index
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The path from a record's leaf to its peak in the log of today (`docs/protocol.md` section 4.4).

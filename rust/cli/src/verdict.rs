@@ -190,18 +190,26 @@ pub(crate) fn explain(refusal: &Refusal, clock: u64) -> String {
         Code::NonceSpent => "the nonce was used before, and opens no door again",
         code => code.message(),
     };
-    let word = |(unit, label): (Unit, &str), value| match u64::try_from(value) {
-        // A length of time; its label says so, its unit is that of every number.
-        Ok(seconds) if label.to_ascii_lowercase().ends_with("seconds") => time::duration(seconds),
-        _ => word(unit, value, clock),
-    };
-    let found = format!("{got}: {}", word((got_unit, got), refusal.got));
+    let found = labelled((got_unit, got), refusal.got, clock);
     match want {
         "0" => format!("{message} ({found})"),
         constant if constant.starts_with(|first: char| first.is_ascii_digit()) => {
             format!("{message} ({found}; expected: {constant})")
         }
-        _ => format!("{message} ({found}; {want}: {})", word((want_unit, want), refusal.want)),
+        _ => {
+            let wanted = labelled((want_unit, want), refusal.want, clock);
+            format!("{message} ({found}; {wanted})")
+        }
+    }
+}
+
+/// One word with its label. A length of time has the unit of every number; its label says that it
+/// is in seconds.
+fn labelled((unit, label): (Unit, &str), value: alloy_primitives::U256, clock: u64) -> String {
+    let length = label.strip_suffix(" in seconds").or_else(|| label.strip_suffix("Seconds"));
+    match (length, u64::try_from(value)) {
+        (Some(label), Ok(seconds)) => format!("{label}: {}", time::duration(seconds)),
+        _ => format!("{label}: {}", word(unit, value, clock)),
     }
 }
 
@@ -250,7 +258,7 @@ mod tests {
     fn lengths_in_refusals_are_shown_as_lengths() {
         let refusal = Refusal::new(Code::WindowNotWholeSlots, 5_400_u64, 3_600_u64);
         let text = explain(&refusal, 100);
-        assert!(text.ends_with("(window in seconds: 1 h 30 min; slotSeconds: 1 h)"), "{text}");
+        assert!(text.ends_with("(window: 1 h 30 min; slot: 1 h)"), "{text}");
     }
 
     #[test]

@@ -10,7 +10,6 @@ use crate::printer::Printer;
 use crate::refused::Checked;
 use crate::{signer, time};
 use fallow_protocol::{RequestFile, ResourceId, SecretKey};
-use std::path::{Path, PathBuf};
 
 pub(crate) fn check(args: &Check, printer: &mut Printer) -> Result<ExitStatus> {
     block_on(check_async(args, printer))
@@ -37,7 +36,7 @@ async fn check_async(args: &Check, printer: &mut Printer) -> Result<ExitStatus> 
 /// What is to be checked.
 enum Asked<'a> {
     /// A request that was signed before.
-    Signed(SignedRequest),
+    Signed(Box<RequestFile>),
     /// A request that the flags make.
     Flags { resource: ResourceId, ask: &'a Ask, key: SecretKey },
 }
@@ -45,7 +44,8 @@ enum Asked<'a> {
 impl<'a> Asked<'a> {
     fn read(args: &'a Check) -> Result<Self> {
         if let Some(path) = &args.request {
-            return SignedRequest::read(path).map(Self::Signed);
+            let network = files::read_network(&args.network.network)?;
+            return messages::read_request(path, &network).map(|file| Self::Signed(Box::new(file)));
         }
         let (Some(resource), Some(_), Some(key)) = (args.resource, args.ask.volume, &args.key)
         else {
@@ -57,35 +57,11 @@ impl<'a> Asked<'a> {
 
     async fn file(self, side: &Sidechain, now: u64) -> Result<Checked<RequestFile>> {
         match self {
-            Self::Signed(signed) => signed.of_network(side).map(Ok),
+            Self::Signed(file) => Ok(Ok(*file)),
             Self::Flags { resource, ask, key } => {
                 let target = Target::recorded(side, resource).await?;
                 asking::sign(side, &target, ask, &key, now).await
             }
         }
-    }
-}
-
-/// A request that was signed before, and its file.
-pub(crate) struct SignedRequest {
-    path: PathBuf,
-    file: Box<RequestFile>,
-}
-
-impl SignedRequest {
-    pub(crate) fn read(path: &Path) -> Result<Self> {
-        let file = Box::new(files::read_message(path, "request file")?);
-        Ok(Self { path: path.to_path_buf(), file })
-    }
-
-    /// The resource that it asks for.
-    pub(crate) const fn resource_id(&self) -> ResourceId {
-        self.file.request.resource_id
-    }
-
-    /// The request, if it is for this network.
-    pub(crate) fn of_network(self, side: &Sidechain) -> Result<RequestFile> {
-        messages::require_network(&self.path, self.file.network_id, &side.file)?;
-        Ok(*self.file)
     }
 }

@@ -79,8 +79,7 @@ impl Asked {
         }
         let path = Path::new(named);
         let network = files::read_network(&args.sign.send.network.network)?;
-        let file: ReleaseFile = files::read_message(path, "release file")?;
-        messages::require_network(path, file.network_id, &network)?;
+        let file = messages::read_release(path, &network)?;
         Ok(Self::Signed { file: Box::new(file), payer: args.sign.payer()? })
     }
 
@@ -103,6 +102,9 @@ impl Asked {
             Self::Signed { file, payer } => return Ok(Ok((*file, payer))),
             Self::Named { key, .. } => key,
         };
+        if let Some(refusal) = held.spent(&side.file.domain()) {
+            return Ok(Err(Box::new(refusal.into())));
+        }
         let from_time = match held.first_freed(args.from.as_ref(), now)? {
             Ok(from_time) => from_time,
             Err(refused) => return Ok(Err(refused)),

@@ -4,7 +4,6 @@ use crate::approval;
 use crate::args::request::Request;
 use crate::asking::{self, Target};
 use crate::chain::{Sidechain, block_on};
-use crate::commands::check::SignedRequest;
 use crate::error::{ExitStatus, Failure, Result};
 use crate::files::{self, Existing};
 use crate::findings::Findings;
@@ -14,7 +13,9 @@ use crate::refused::{Checked, Refused, line};
 use crate::submit::{Prepared, Submission};
 use crate::time;
 use fallow_chain::Registry;
-use fallow_protocol::{AnnouncementFile, RequestFile, RequestId, SecretKey};
+use fallow_protocol::{
+    AnnouncementFile, ApprovalFile, NetworkFile, RequestFile, RequestId, ResourceId, SecretKey,
+};
 use serde_json::json;
 
 pub(crate) fn request(args: &Request, printer: &mut Printer) -> Result<ExitStatus> {
@@ -23,17 +24,14 @@ pub(crate) fn request(args: &Request, printer: &mut Printer) -> Result<ExitStatu
 
 async fn request_async(args: &Request, printer: &mut Printer) -> Result<ExitStatus> {
     let send = &args.sign.send;
-    let asked = Asked::read(args)?;
+    let inputs = Inputs::read(args)?;
     let side = Sidechain::connect(&send.network, &send.sidechain).await?;
     let now = time::now();
-    let target = target(args, &side, &asked).await?;
-    let (mut file, payer) = match asked.file(args, &side, &target, now).await? {
+    let target = inputs.target(&side).await?;
+    let (file, payer) = match inputs.file(args, &side, &target, now).await? {
         Ok(asked) => asked,
         Err(refused) => return refused.report(now, send.output.json, printer),
     };
-    if let Some(path) = &args.approval {
-        file.approval = Some(messages::read_approval(path, &side.file)?.signature);
-    }
     if args.sign_only {
         return sign_only(args, &side, &file, printer);
     }
@@ -60,24 +58,42 @@ async fn request_async(args: &Request, printer: &mut Printer) -> Result<ExitStat
     report(args, &file, &target, recorded, printer)
 }
 
-/// What is asked for: by a file, or by the flags.
-enum Asked {
-    Signed(SignedRequest),
-    Flags(SecretKey),
+/// What is named in the command, read before any node is asked.
+struct Inputs {
+    asked: Asked,
+    announcement: Option<AnnouncementFile>,
+    approval: Option<ApprovalFile>,
 }
 
-impl Asked {
-    /// What is named is read first: without it, no node need be asked.
+/// What is asked for: by a file, or by the flags.
+enum Asked {
+    Signed { file: Box<RequestFile>, payer: SecretKey },
+    Flags { resource: Option<ResourceId>, key: SecretKey },
+}
+
+impl Inputs {
     fn read(args: &Request) -> Result<Self> {
-        if let Some(path) = &args.request {
-            return SignedRequest::read(path).map(Self::Signed);
+        let network = files::read_network(&args.sign.send.network.network)?;
+        let announcement = args.announcement.as_ref();
+        let announcement = announcement.map(|path| messages::read_announcement(path, &network));
+        let approval = args.approval.as_ref();
+        let approval = approval.map(|path| messages::read_approval(path, &network));
+        Ok(Self {
+            announcement: announcement.transpose()?,
+            approval: approval.transpose()?,
+            asked: Asked::read(args, &network)?,
+        })
+    }
+
+    async fn target(&self, side: &Sidechain) -> Result<Target> {
+        if let Some(file) = &self.announcement {
+            return Target::brought(side, file).await;
         }
-        if args.resource.is_none() && args.announcement.is_none() {
-            return Err(Failure::new("no resource is named").hint(
-                "name one with `--resource ID` or `--announcement FILE`, or a signed request file",
-            ));
-        }
-        args.sign.signer().map(Self::Flags)
+        let id = match &self.asked {
+            Asked::Signed { file, .. } => Some(file.request.resource_id),
+            Asked::Flags { resource, .. } => *resource,
+        };
+        Target::recorded(side, id.unwrap_or_default()).await
     }
 
     /// The signed request, and who pays for it.
@@ -88,27 +104,36 @@ impl Asked {
         target: &Target,
         now: u64,
     ) -> Result<Checked<(RequestFile, SecretKey)>> {
-        match self {
-            Self::Signed(signed) => Ok(Ok((signed.of_network(side)?, args.sign.payer()?))),
-            Self::Flags(key) => {
-                let file = asking::sign(side, target, &args.ask, &key, now).await?;
+        let (mut file, payer) = match self.asked {
+            Asked::Signed { file, payer } => (*file, payer),
+            Asked::Flags { key, .. } => {
                 let payer = args.sign.send.payer(&key)?;
-                Ok(file.map(|file| (file, payer)))
+                match asking::sign(side, target, &args.ask, &key, now).await? {
+                    Ok(file) => (file, payer),
+                    Err(refused) => return Ok(Err(refused)),
+                }
             }
+        };
+        if let Some(approval) = self.approval {
+            file.approval = Some(approval.signature);
         }
+        Ok(Ok((file, payer)))
     }
 }
 
-async fn target(args: &Request, side: &Sidechain, asked: &Asked) -> Result<Target> {
-    if let Some(path) = &args.announcement {
-        let file = messages::read_announcement(path, &side.file)?;
-        return Target::brought(side, &file).await;
+impl Asked {
+    fn read(args: &Request, network: &NetworkFile) -> Result<Self> {
+        if let Some(path) = &args.request {
+            let file = Box::new(messages::read_request(path, network)?);
+            return Ok(Self::Signed { file, payer: args.sign.payer()? });
+        }
+        if args.resource.is_none() && args.announcement.is_none() {
+            return Err(Failure::new("no resource is named").hint(
+                "name one with `--resource ID` or `--announcement FILE`, or a signed request file",
+            ));
+        }
+        Ok(Self::Flags { resource: args.resource, key: args.sign.signer()? })
     }
-    let id = match asked {
-        Asked::Signed(signed) => Some(signed.resource_id()),
-        Asked::Flags(_) => args.resource,
-    };
-    Target::recorded(side, id.unwrap_or_default()).await
 }
 
 /// What is known of a request before it is sent.

@@ -6,7 +6,7 @@ use crate::bars;
 use crate::book::{Allocation, Book};
 use crate::chain::{Chains, block_on};
 use crate::error::{ExitStatus, Result};
-use crate::printer::{Printer, count};
+use crate::printer::Printer;
 use crate::time;
 use alloy_primitives::Address;
 use fallow_protocol::{Request, RequestId, decimal};
@@ -94,8 +94,8 @@ fn row(found: &Allocation, level: Level, now: u64) -> Vec<String> {
     let body = &found.body;
     let mut level = level.text();
     if let Some((index, release)) = &found.release {
-        let what = if release.from_time == body.start_time { "all of it" } else { "its end" };
-        level.push_str(&format!("; {what} released by record {index}"));
+        let from = time::local(release.from_time);
+        level.push_str(&format!("; released from {from} on by record {index}"));
     }
     vec![
         found.index.to_string(),
@@ -115,20 +115,20 @@ fn slots(
     wanted: bars::When,
     printer: &mut Printer,
 ) -> Result<()> {
-    let Some(room) = printer.room(wanted).filter(|_| !found.is_empty()) else {
+    let Some(room) = printer.room(wanted) else {
+        return Ok(());
+    };
+    let slots = |found: &&Allocation| {
+        let (held, released) = found.slots();
+        let range = time::range(found.body.start_time, found.body.end_time);
+        let is_mine = me == Some(found.body.requester);
+        bars::Slots { label: format!("{:>6}  {range}", found.index), held, released, is_mine }
+    };
+    let slots: Vec<_> = found.iter().map(slots).collect();
+    let Some(lines) = bars::slots(&slots, room) else {
         return Ok(());
     };
     printer.line("")?;
-    for found in found {
-        let (held, released) = found.slots();
-        let bar = bars::slots(held, released, me == Some(found.body.requester), room);
-        let range = time::range(found.body.start_time, found.body.end_time);
-        let mut text = format!("{} held", count(held, "slot"));
-        if let Some((_, release)) = &found.release {
-            let from = time::local(release.from_time);
-            text.push_str(&format!(", {released} released from {from} on"));
-        }
-        printer.line(format_args!("{:>6}  {range}  {bar}  {text}", found.index))?;
-    }
+    lines.iter().try_for_each(|line| printer.line(line))?;
     printer.note(room.symbols.of_requests())
 }

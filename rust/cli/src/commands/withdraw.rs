@@ -3,6 +3,7 @@
 use crate::args::giveback::Withdraw as Args;
 use crate::chain::{Sidechain, block_on};
 use crate::error::{Context, ExitStatus, Failure, Result};
+use crate::files;
 use crate::messages;
 use crate::printer::{GOOD, Printer};
 use crate::recording;
@@ -20,10 +21,11 @@ pub(crate) fn withdraw(args: &Args, printer: &mut Printer) -> Result<ExitStatus>
 
 async fn withdraw_async(args: &Args, printer: &mut Printer) -> Result<ExitStatus> {
     let send = &args.sign.send;
+    let named = Named::read(args)?;
     let key = args.sign.signer()?;
     let payer = send.payer(&key)?;
     let side = Sidechain::connect(&send.network, &send.sidechain).await?;
-    let announcement = announcement(args, &side).await?;
+    let announcement = named.announcement(&side).await?;
     let (domain, now) = (side.file.domain(), time::now());
     let withdrawal = Withdrawal { resource_id: announcement.id(&domain), timestamp: now };
     let id = withdrawal.id(&domain);
@@ -43,19 +45,37 @@ async fn withdraw_async(args: &Args, printer: &mut Printer) -> Result<ExitStatus
     report(send.output.json, &withdrawal, &record, block, printer)
 }
 
-/// The announcement in a file, or that of a recorded resource, rebuilt from its record.
-async fn announcement(args: &Args, side: &Sidechain) -> Result<Announcement> {
-    let Ok(id) = args.resource.parse::<ResourceId>() else {
-        let file = messages::read_announcement(Path::new(&args.resource), &side.file)?;
-        return Ok(file.announcement);
-    };
-    let follower = side.follow_to_latest().await?;
-    let entry = follower.index_of(id.0).and_then(|index| follower.entry(index));
-    let record = entry.map(|entry| Record::decode(&entry.bytes)).transpose();
-    match record.context("a record cannot be decoded")?.map(|record| record.body) {
-        Some(Body::Announcement(body)) => Ok(body.announcement()),
-        _ => Err(Failure::refused(format_args!("nobody has recorded the resource {id}"))
-            .hint("name the file of its announcement: then it never can be recorded")),
+/// What is closed.
+enum Named {
+    Resource(ResourceId),
+    Brought(Box<Announcement>),
+}
+
+impl Named {
+    /// What is named is read first: without it, no node need be asked.
+    fn read(args: &Args) -> Result<Self> {
+        if let Ok(id) = args.resource.parse() {
+            return Ok(Self::Resource(id));
+        }
+        let network = files::read_network(&args.sign.send.network.network)?;
+        let file = messages::read_announcement(Path::new(&args.resource), &network)?;
+        Ok(Self::Brought(Box::new(file.announcement)))
+    }
+
+    /// The announcement in the file, or that of a recorded resource, rebuilt from its record.
+    async fn announcement(self, side: &Sidechain) -> Result<Announcement> {
+        let id = match self {
+            Self::Brought(announcement) => return Ok(*announcement),
+            Self::Resource(id) => id,
+        };
+        let follower = side.follow_to_latest().await?;
+        let entry = follower.index_of(id.0).and_then(|index| follower.entry(index));
+        let record = entry.map(|entry| Record::decode(&entry.bytes)).transpose();
+        match record.context("a record cannot be decoded")?.map(|record| record.body) {
+            Some(Body::Announcement(body)) => Ok(body.announcement()),
+            _ => Err(Failure::refused(format_args!("nobody has recorded the resource {id}"))
+                .hint("name the file of its announcement: then it never can be recorded")),
+        }
     }
 }
 

@@ -201,7 +201,8 @@ fn zone(token: &str) -> Option<Result<Zone, Option<String>>> {
     if token.starts_with(['+', '-']) {
         return Some(offset(token).map(|offset| Zone::Named(offset.to_time_zone())).ok_or(None));
     }
-    if token.contains('/') {
+    // Dates of some countries have slashes, too; zones begin with a letter.
+    if token.contains('/') && token.starts_with(|first: char| first.is_ascii_alphabetic()) {
         let zone = TimeZone::get(token).map(Zone::Named);
         return Some(
             zone.map_err(|_| Some(format!("`{token}` is no time zone that is known here"))),

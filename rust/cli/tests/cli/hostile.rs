@@ -78,6 +78,33 @@ fn hostile_announcements() {
     refuses("announcement.json", &["access", "nonce", "--out", "new.json"]);
 }
 
+/// Files that others hand out to be sent: read before any node is asked or any key is opened.
+#[test]
+fn hostile_messages_of_others() {
+    let id = format!("0x{}", "11".repeat(32));
+    refuses("release.json", &["release", "release.json", "--sender", "x"]);
+    refuses("gossip.json", &["withdraw", "gossip.json", "--key", "x"]);
+    refuses("gossip.json", &["request", "--announcement", "gossip.json", "--key", "x"]);
+    refuses("asked.json", &["request", "asked.json", "--sender", "x"]);
+    refuses("asked.json", &["check", "asked.json"]);
+    let approved = ["request", "--resource", &id, "--approval", "yes.json", "--key", "x"];
+    refuses("yes.json", &approved);
+}
+
+#[test]
+fn messages_of_another_network_are_refused_before_a_node_is_asked() {
+    let (world, other) = (World::new(), World::with_seed(8));
+    world.write_json("other.json", &other.announcement);
+    for args in [
+        ["withdraw", "other.json", "--key", "x"].as_slice(),
+        &["request", "--announcement", "other.json", "--key", "x"],
+    ] {
+        let ran = world.run(args);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        ran.expect_error("`other.json` is for the network");
+    }
+}
+
 #[test]
 fn hostile_plans() {
     let member = "0x0101010101010101010101010101010101010101";

@@ -11,6 +11,7 @@ mod approver;
 mod help;
 mod hostile;
 mod keys;
+mod times;
 mod usage;
 mod verify;
 mod world;

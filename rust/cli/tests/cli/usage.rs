@@ -36,6 +36,36 @@ fn a_check_of_nothing_names_what_it_takes() {
 }
 
 #[test]
+fn whoever_signs_or_pays_has_to_be_named() {
+    let world = World::new();
+    let id = format!("0x{}", "11".repeat(32));
+    let sends = [
+        (vec!["release", &id], "who signs", "`--key NAME`"),
+        (vec!["withdraw", &id], "who signs", "`--key NAME`"),
+        (vec!["request", "--resource", &id], "who signs", "`--key NAME`"),
+        (vec!["request"], "no resource", "`--announcement FILE`"),
+    ];
+    for (args, what, hint) in sends {
+        let ran = world.run(&args);
+        ran.expect_failure(what);
+        assert!(ran.stderr.lines().nth(1).unwrap().contains(hint), "{ran:?}");
+    }
+    // Flags that contradict each other.
+    for args in [
+        ["request", "asked.json", "--volume", "1"].as_slice(),
+        &["request", "--resource", &id, "--announcement", "a.json"],
+        &["request", "--resource", &id, "--sign-only"],
+        &["announce", "--offer", "o.json", "--out", "a.json", "--gossip", "b.json"],
+        &["release", &id, "--sign-only"],
+        &["release", "--key", "x"],
+    ] {
+        let ran = world.run(args);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{args:?}: {ran:?}");
+        assert!(ran.stderr.contains("Usage: "), "{ran:?}");
+    }
+}
+
+#[test]
 fn what_is_missing_is_named_with_the_flag_that_names_it() {
     let world = World::new();
     let hint = |args: &[&str]| {
