@@ -19,11 +19,17 @@ use std::path::PathBuf;
 /// Data goes to standard output, all else to standard error. Exit codes: 0 done or proven, 1
 /// well-formed but refused or not proven, 2 unreadable input, usage or environment.
 #[derive(Debug, Parser)]
-#[command(name = "fallow", version, max_term_width = 100)]
+#[command(name = "fallow", version, max_term_width = 100, after_help = FORMS)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
+
+/// How times and durations are written in every command.
+const FORMS: &str = "A TIME is `now`, `+2h`, `in 2 hours`, `tomorrow 9:00`, `next monday 14:00`, \
+    `2030-01-31 14:00`, unix seconds or RFC 3339. It is local time unless a zone follows it, such \
+    as `+01:00` or `Europe/Berlin`. `next monday` is the first Monday after today. A DURATION is \
+    `90s`, `2 h`, `1h30m`, `90 minutes`, `7d`; a day of a duration is always 24 h.";
 
 /// The verbs.
 #[derive(Debug, Subcommand)]

@@ -25,6 +25,8 @@ const VOLUME: u16 = 4;
 const ASKED: u16 = 2;
 /// More than is left then.
 const TOO_MUCH: u16 = 3;
+/// When the slots begin that the requester gives back.
+const LATER: &str = "in 12 hours";
 
 pub(crate) fn demo(args: &Args, printer: &mut Printer) -> Result<ExitStatus> {
     block_on(async {
@@ -46,6 +48,7 @@ async fn tell(args: &Args, printer: &mut Printer) -> Result<ExitStatus> {
     let mut network = Network::start(&mut stage).await?;
     let resource = announce(&mut stage, network.nodes()).await?;
     let request = request(&mut stage, network.nodes(), &resource).await?;
+    give_back(&mut stage, network.nodes(), &resource, &request).await?;
     network.wait_until_anchored(&mut stage, &request).await?;
     ticket(&mut stage, network.nodes(), &request).await?;
     let ended = network.stop(&mut stage).await?;
@@ -90,6 +93,29 @@ async fn request(stage: &mut Stage<'_>, nodes: &Nodes, resource: &str) -> Result
     let numbers = format!("(volume asked: {TOO_MUCH}; ");
     refused.says(&numbers)?;
     accepted.first_id()
+}
+
+/// The end of the allocation goes to whoever was refused before.
+async fn give_back(
+    stage: &mut Stage<'_>,
+    nodes: &Nodes,
+    resource: &str,
+    request: &str,
+) -> Result<()> {
+    stage.step(
+        "The requester gives the second half of its slots back, and the second one gets some",
+    )?;
+    let args = ["release", request, "--from", LATER];
+    let released = stage.sign(nodes, "release", "requester", &args).await?.done()?;
+    released.says("are free again")?;
+    let volume = TOO_MUCH.to_string();
+    let args = ["request", "--resource", resource, "--start", LATER, "--for", "2h", "--volume"];
+    let asked = [&args[..], &[&volume]].concat();
+    stage.sign(nodes, "third-request", "second", &asked).await?.done()?;
+    stage.why(
+        "the contract keeps no list of allocations: a release shows the record's path in the log, \
+         counts once, and comes early enough that no provider waits in vain",
+    )
 }
 
 async fn ticket(stage: &mut Stage<'_>, nodes: &Nodes, request: &str) -> Result<()> {

@@ -68,7 +68,9 @@ fn the_demo_tells_every_step_and_its_commands_work_as_printed() {
         "asks for half of it",
         "NO  5 capacity   more is asked than is free (volume asked: 3; volume free in the first \
          slot that lacks it: 2)",
-        "mainnet keeps the root of all 3 records",
+        " slots are free again, ",
+        "3 units from ",
+        "mainnet keeps the root of all 5 records",
         "The requester writes the ticket",
         "7 processes have ended",
         "proven: let in",

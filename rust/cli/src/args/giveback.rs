@@ -12,8 +12,9 @@ pub(crate) struct Release {
     /// send
     #[arg(value_name = "ID|FILE")]
     pub(crate) allocation: String,
-    /// First slot to give back, as a slot boundary; every slot after it goes, too. The earliest that
-    /// the resource's notice allows unless given
+    /// Start of the first slot to give back; all slots after it go, too. `+2h` means the slot in
+    /// progress then, every other time is a slot boundary. The earliest that the resource's notice
+    /// allows unless given
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) from: Option<TimeArg>,
     /// Where to write the signed release

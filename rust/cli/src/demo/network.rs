@@ -114,8 +114,8 @@ impl Network {
         request: &str,
     ) -> Result<()> {
         stage.step("Validators sign a checkpoint, the relayer anchors it on mainnet")?;
-        // Genesis, announcement, allocation.
-        let wanted = 3;
+        // Genesis, announcement, allocation, release, allocation.
+        let wanted = 5;
         let size = self.anchored_size(wanted).await?;
         stage.say(&format!("mainnet keeps the root of all {size} records"))?;
         let levels =
