@@ -37,6 +37,9 @@ contract RegistryGasTest is RegistryBase, FigureWriter {
         uint256 small = _requests(1000, false);
         uint256 large = _requests(1_000_000, false);
         figureRatio("gas.request.growth.log", large, small, GROWTH);
+        large = _requestsAfter(10_000);
+        figureRatio("gas.request.growth.allocations", large, _requestsAfter(10), GROWTH_EARLIER);
+        figure("gas.announce_and_request", _firstUses() / RUNS, FIRST_USE);
         _slots();
         writeFigures("out/figures/registry.json");
     }
@@ -50,6 +53,10 @@ contract RegistryGasTest is RegistryBase, FigureWriter {
         "returning requesters, one bad item skipped; total / 100";
     string private constant ANNOUNCE_BATCH = "announceMany of 100 at log size 1000; total / 100";
     string private constant GROWTH = "gas of 1000 requests at log size 10^6 over the same at 10^3";
+    string private constant GROWTH_EARLIER = "gas of 100 requests on a resource with 10^4 earlier "
+        "allocations over the same on one with 10, log size 1000";
+    string private constant FIRST_USE = "mean of 1000 transactions at log size 1000: an announcement "
+        "with the first request for it, 1 slot, requester new, calendar word new";
     string private constant SLOTS_HOW = "one request over so many slots, calendar words in use, "
         "requester known; mean of 10 transactions";
 
@@ -74,6 +81,46 @@ contract RegistryGasTest is RegistryBase, FigureWriter {
         for (uint256 i = 0; i < RUNS; ++i) {
             Announcement memory message = _fresh(i);
             registry.announce(message, signed(message));
+            total += vm.lastCallGas().gasTotalUsed;
+        }
+    }
+
+    function _firstUses() private returns (uint256 total) {
+        registry = new Registry(config());
+        _fillLog(LOG_SIZE);
+        for (uint256 i = 0; i < RUNS; ++i) {
+            _become(i);
+            Announcement memory message = _fresh(i);
+            resourceId = registry.announcementId(message);
+            Request memory first = _next(1);
+            bytes memory signatures = bytes.concat(signed(message), signed(first));
+            registry.announceAndRequest(message, first, signatures);
+            total += vm.lastCallGas().gasTotalUsed;
+        }
+        assertEq(registry.size(), LOG_SIZE + 2 * RUNS, "each is two records");
+    }
+
+    /// @dev 100 requests, one for each of 100 requesters, after so many by the same.
+    function _requestsAfter(uint256 earlier) private returns (uint256 total) {
+        _prepare();
+        for (uint256 i = 0; i < earlier; i += 10) {
+            SignedRequest[] memory items = new SignedRequest[](10);
+            for (uint256 k = 0; k < 10; ++k) {
+                _become((i + k) % BATCH);
+                items[k] = item(_next(uint64(1 + (i + k) / BATCH)));
+            }
+            registry.requestMany(items);
+        }
+        assertEq(registry.usedOf(resourceId, 0, 1)[0], earlier, "all are recorded");
+        // those who were not here before are known from now on
+        for (uint256 i = earlier; i < BATCH; ++i) {
+            _meet(i, 1);
+        }
+        _fillLog(LOG_SIZE);
+        for (uint256 i = 0; i < BATCH; ++i) {
+            _become(i);
+            Request memory message = _next(uint64(earlier / BATCH + 2));
+            registry.request(message, signed(message));
             total += vm.lastCallGas().gasTotalUsed;
         }
     }

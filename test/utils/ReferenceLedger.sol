@@ -1,180 +1,135 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity 0.8.37;
 
-import {Announcement, Refusal, Request} from "../../contracts/interfaces/IRegistry.sol";
+import {
+    Announcement,
+    Refusal,
+    Release,
+    Request,
+    Withdrawal
+} from "../../contracts/interfaces/IRegistry.sol";
 import {ReferenceLog} from "./ReferenceLog.sol";
 import {ReferenceMessages} from "./ReferenceMessages.sol";
+import {ReferenceRequests} from "./ReferenceRequests.sol";
 
 /// @notice The ledger as docs/protocol.md section 4 reads, slow and plain: it keeps every allocation
 /// and every sequence, adds up and walks through all of them each time, and shares no code with the
 /// registry.
-contract ReferenceLedger is ReferenceMessages {
-    struct Booking {
-        bytes32 resourceId;
-        uint256 firstSlot;
-        uint256 slotCount;
-        uint16 volume;
-        uint64 index;
-    }
-
-    bytes32[] public leaves;
-    Booking[] public bookings;
-    mapping(bytes32 => Announcement) internal _announcements;
-    mapping(bytes32 => uint64) public indexOf;
-    mapping(address => mapping(uint64 => bool)) public seen;
-    mapping(address => uint64) public highestOf;
-    mapping(address => uint64) public lastOf;
-
+contract ReferenceLedger is ReferenceRequests {
     constructor(address registry, bytes32 networkId) ReferenceMessages(registry, networkId) {
         bytes memory body = abi.encodePacked(networkId, bytes32(0), bytes32(0), uint64(0));
         _append(0, body);
     }
 
-    /* WHAT IS KEPT */
-
-    function size() external view returns (uint256) {
-        return leaves.length;
-    }
-
-    function root() external view returns (bytes32) {
-        return ReferenceLog.root(leaves, 0, leaves.length);
-    }
-
-    /// @notice Used volume of one slot: the sum over all allocations that hold it.
-    function usedAt(bytes32 resourceId, uint256 slot) public view returns (uint256 used) {
-        for (uint256 i = 0; i < bookings.length; ++i) {
-            if (_holds(bookings[i], resourceId, slot)) used += bookings[i].volume;
+    /// @notice The nodes that lead from a record to its peak: the beginning of its inclusion path.
+    function pathOf(uint256 index) external view returns (bytes32[] memory path) {
+        bytes32[] memory all = ReferenceLog.path(leaves, index, 0, leaves.length);
+        path = new bytes32[](_heightOf(index));
+        for (uint256 i = 0; i < path.length; ++i) {
+            path[i] = all[i];
         }
     }
 
-    /// @notice Bit j: highest - 1 - j was seen. 0 counts as seen: nobody can use it.
-    function bitmapOf(address requester) public view returns (uint128 bitmap) {
-        uint64 highest = highestOf[requester];
-        for (uint64 j = 0; j < 128 && j + 1 <= highest; ++j) {
-            uint64 sequence = highest - 1 - j;
-            if (sequence == 0 || seen[requester][sequence]) bitmap |= uint128(1) << j;
-        }
-    }
+    /* FIRST USE */
 
-    /* ANNOUNCEMENTS */
-
-    function announce(Announcement memory message, bytes memory signatures)
-        external
-        returns (Refusal memory refusal)
-    {
-        refusal = judge(message, signatures);
-        if (refusal.code != 0) return refusal;
-        bytes32 id = idOf(message);
-        indexOf[id] = uint64(leaves.length);
-        _announcements[id] = message;
-        _append(1, _body(message, signatures));
-    }
-
-    function judge(Announcement memory message, bytes memory signatures)
-        public
-        view
-        returns (Refusal memory)
-    {
-        if (signatures.length != 64) return Refusal(1, signatures.length, 64);
-        bytes32 id = idOf(message);
-        (address signer, address provider) = (recover(id, signatures, 0), message.provider);
-        if (signer == address(0) || signer != provider) return _addresses(201, signer, provider);
-        if (indexOf[id] != 0) return Refusal(301, uint256(id), indexOf[id]);
-        if (message.volume < 1) return Refusal(401, 0, 1);
-        (uint64 start, uint64 end) = (message.startTime, message.endTime);
-        if (start >= end) return Refusal(402, start, end);
-        if (message.slotSeconds < 1) return Refusal(403, 0, 1);
-        if ((end - start) % message.slotSeconds != 0) {
-            return Refusal(404, end - start, message.slotSeconds);
-        }
-        if (end >= 2 ** 40) return Refusal(405, end, 2 ** 40 - 1);
-        return Refusal(0, 0, 0);
-    }
-
-    /* REQUESTS */
-
-    function request(Request memory message, bytes memory signatures)
-        external
-        returns (Refusal memory refusal)
-    {
-        refusal = judge(message, signatures);
-        if (refusal.code != 0) return refusal;
-        (uint256 first, uint256 count) = _slots(message);
-        uint64 index = uint64(leaves.length);
-        bytes memory words = _words(message, first, count);
-        bytes memory body = _head(message, first, count);
-        address requester = message.requester;
-        seen[requester][message.sequence] = true;
-        if (message.sequence > highestOf[requester]) highestOf[requester] = message.sequence;
-        body = abi.encodePacked(body, highestOf[requester], bitmapOf(requester));
-        lastOf[requester] = index;
-        bookings.push(Booking(message.resourceId, first, count, message.volume, index));
-        _append(2, abi.encodePacked(body, keccak256(words), evidenceOf(signatures)));
-    }
-
-    function judge(Request memory message, bytes memory signatures)
-        public
-        view
-        returns (Refusal memory refusal)
-    {
+    /// @notice Whoever calls takes it back when the request is refused.
+    function announceAndRequest(
+        Announcement memory announcement,
+        Request memory message,
+        bytes memory signatures
+    ) external returns (Refusal memory refusal) {
         uint256 length = signatures.length;
-        if (length != 64 && length != 128) return Refusal(1, length, 64);
-        (address signer, address requester) =
-            (recover(idOf(message), signatures, 0), message.requester);
-        if (signer == address(0) || signer != requester) return _addresses(101, signer, requester);
-        uint64 index = indexOf[message.resourceId];
-        if (index != 0) refusal = _judgeApprover(message, signatures);
-        if (refusal.code != 0) return refusal;
-        if (index == 0) return Refusal(202, uint256(message.resourceId), 0);
-        refusal = _judgeSequence(requester, message.sequence);
-        if (refusal.code == 0) refusal = _judgeWindow(message);
-        if (refusal.code == 0) refusal = _judgeCapacity(message);
-    }
-
-    function _judgeApprover(Request memory message, bytes memory signatures)
-        private
-        view
-        returns (Refusal memory)
-    {
-        address approver = _announcements[message.resourceId].approver;
-        uint256 needed = approver == address(0) ? 1 : 2;
-        if (signatures.length / 64 != needed) {
-            return Refusal(102, signatures.length / 64, needed);
+        if (length != 128 && length != 192) return Refusal(1, length, 128);
+        bytes32 id = idOf(announcement);
+        if (id != message.resourceId) {
+            return Refusal(205, uint256(id), uint256(message.resourceId));
         }
-        if (needed == 1) return Refusal(0, 0, 0);
-        address signer = recover(idOf(message), signatures, 1);
-        bool signed = signer == approver;
-        return signed ? Refusal(0, 0, 0) : _addresses(103, signer, approver);
+        if (indexOf[id] == 0) refusal = this.announce(announcement, _cut(signatures, 0, 64));
+        if (refusal.code != 0) return refusal;
+        return this.request(message, _cut(signatures, 64, length - 64));
     }
 
-    function _judgeSequence(address requester, uint64 sequence)
+    /* RELEASES */
+
+    function release(
+        Release memory message,
+        bytes memory signatures,
+        bytes memory record,
+        bytes32[] memory path
+    ) external returns (Refusal memory refusal) {
+        refusal = judge(message, signatures, record, path);
+        if (refusal.code == 0) _free(message, record, evidenceOf(signatures));
+    }
+
+    function _free(Release memory message, bytes memory record, bytes32 evidence) private {
+        Request memory allocated = requestIn(record);
+        uint64 allocation = uint64(_number(record, 22, 8));
+        allocated.startTime = message.fromTime;
+        (uint256 first, uint256 count) = _slots(allocated);
+        released[allocation] = true;
+        for (uint256 i = 0; i < bookings.length; ++i) {
+            if (bookings[i].index == allocation) bookings[i].slotCount -= count;
+        }
+        // the slots are given back already, so nothing is to be added
+        allocated.volume = 0;
+        bytes32 words = keccak256(_words(allocated, first, count));
+        bytes memory body = abi.encodePacked(
+            message.requestId, allocation, _cut(record, 38, 78), uint64(first), uint16(count)
+        );
+        body = abi.encodePacked(body, message.fromTime, message.timestamp, words, evidence);
+        uint64 index = uint64(leaves.length);
+        _writes.push(Write(allocated.resourceId, first / 12, (first + count - 1) / 12, index));
+        _append(3, body);
+    }
+
+    function judge(
+        Release memory message,
+        bytes memory signatures,
+        bytes memory record,
+        bytes32[] memory path
+    ) public view returns (Refusal memory) {
+        if (signatures.length != 64) return Refusal(1, signatures.length, 64);
+        if (record.length != 238) return Refusal(2, record.length, 238);
+        if (_number(record, 0, 2) != 0x0102) return Refusal(3, _number(record, 0, 2), 0x0102);
+        Request memory allocated = requestIn(record);
+        address signer = recover(idOf(message), signatures, 0);
+        if (signer == address(0) || signer != allocated.requester) {
+            return _addresses(101, signer, allocated.requester);
+        }
+        if (message.requestId != idOf(allocated)) {
+            return Refusal(206, uint256(message.requestId), uint256(idOf(allocated)));
+        }
+        uint256 index = _number(record, 22, 8);
+        (bytes32 node, bytes32 peak) = _walk(record, index, path);
+        if (node != peak || peak == 0) return Refusal(207, uint256(node), uint256(peak));
+        if (released[uint64(index)]) return Refusal(304, uint256(message.requestId), index);
+        return _judgeTimes(message, allocated);
+    }
+
+    /// @notice The request that an allocation's record tells of.
+    function requestIn(bytes memory record) public pure returns (Request memory message) {
+        message.resourceId = bytes32(_number(record, 38, 32));
+        message.requester = address(uint160(_number(record, 78, 20)));
+        message.volume = uint16(_number(record, 98, 2));
+        message.startTime = uint64(_number(record, 100, 8));
+        message.endTime = uint64(_number(record, 108, 8));
+        message.timestamp = uint64(_number(record, 126, 8));
+        message.sequence = uint64(_number(record, 134, 8));
+    }
+
+    function _judgeTimes(Release memory message, Request memory allocated)
         private
         view
         returns (Refusal memory)
     {
-        uint256 highest = highestOf[requester];
-        bool far = sequence > highest + 128 || uint256(sequence) + 128 < highest;
-        if (sequence == 0 || far) return Refusal(302, sequence, highest);
-        if (seen[requester][sequence]) return Refusal(303, sequence, highest);
-        return Refusal(0, 0, 0);
-    }
-
-    function _judgeWindow(Request memory message) private view returns (Refusal memory) {
-        Announcement memory resource = _announcements[message.resourceId];
-        (uint256 start, uint256 end) = (message.startTime, message.endTime);
-        if (message.volume < 1) return Refusal(401, 0, 1);
-        if (start >= end) return Refusal(402, start, end);
-        if (start < resource.startTime) return Refusal(406, start, resource.startTime);
-        if (end > resource.endTime) return Refusal(406, end, resource.endTime);
-        uint256 off = (start - resource.startTime) % resource.slotSeconds;
-        if (off != 0) return Refusal(407, start, start - off);
-        off = (end - resource.startTime) % resource.slotSeconds;
-        if (off != 0) return Refusal(407, end, end - off);
-        (uint256 first, uint256 count) = _slots(message);
-        uint256 words = (first + count - 1) / 12 - first / 12 + 1;
-        if (words > 16) return Refusal(408, words, 16);
-        uint256 firstEnd = start + resource.slotSeconds;
-        if (firstEnd <= block.timestamp) return Refusal(409, firstEnd, block.timestamp);
+        Announcement memory resource = _announcements[allocated.resourceId];
+        uint256 from = message.fromTime;
+        if (from < allocated.startTime) return Refusal(411, from, allocated.startTime);
+        if (from >= allocated.endTime) return Refusal(411, from, allocated.endTime);
+        uint256 off = (from - resource.startTime) % resource.slotSeconds;
+        if (off != 0) return Refusal(407, from, from - off);
+        uint256 earliest = block.timestamp + resource.noticeSeconds;
+        if (from < earliest) return Refusal(412, from, earliest);
         uint256 stamp = message.timestamp;
         if (stamp > block.timestamp + 300 || stamp + 300 < block.timestamp) {
             return Refusal(410, stamp, block.timestamp);
@@ -182,113 +137,91 @@ contract ReferenceLedger is ReferenceMessages {
         return Refusal(0, 0, 0);
     }
 
-    function _judgeCapacity(Request memory message) private view returns (Refusal memory) {
-        (uint256 first, uint256 count) = _slots(message);
-        uint256 volume = _announcements[message.resourceId].volume;
-        for (uint256 slot = first; slot < first + count; ++slot) {
-            uint256 free = volume - usedAt(message.resourceId, slot);
-            if (message.volume > free) return Refusal(501, message.volume, free);
+    /// @dev Where a path leads, and the peak that it should lead to.
+    function _walk(bytes memory record, uint256 index, bytes32[] memory path)
+        private
+        view
+        returns (bytes32 node, bytes32 peak)
+    {
+        if (index >= leaves.length) return (0, 0);
+        uint256 height = _heightOf(index);
+        uint256 first = index - index % 2 ** height;
+        peak = ReferenceLog.root(leaves, first, first + 2 ** height);
+        if (path.length != height) return (0, peak);
+        node = keccak256(abi.encodePacked(bytes1(0), record));
+        for (uint256 i = 0; i < height; ++i) {
+            bool right = (index / 2 ** i) % 2 == 1;
+            node = right ? ReferenceLog.node(path[i], node) : ReferenceLog.node(node, path[i]);
         }
+    }
+
+    /// @dev Of the peak that a record stands under: peaks cover the log from the left, the highest
+    /// first.
+    function _heightOf(uint256 index) private view returns (uint256 height) {
+        uint256 left = leaves.length;
+        uint256 covered = 0;
+        while (true) {
+            height = 0;
+            while (2 ** (height + 1) <= left) ++height;
+            covered += 2 ** height;
+            if (index < covered) return height;
+            left -= 2 ** height;
+        }
+    }
+
+    /* WITHDRAWALS */
+
+    function withdraw(
+        Withdrawal memory message,
+        Announcement memory announcement,
+        bytes memory signatures
+    ) external returns (Refusal memory refusal) {
+        refusal = judge(message, announcement, signatures);
+        if (refusal.code != 0) return refusal;
+        bytes32 id = message.resourceId;
+        withdrawn[id] = true;
+        bytes memory body = abi.encodePacked(id, indexOf[id], announcement.provider);
+        _append(4, abi.encodePacked(body, message.timestamp, evidenceOf(signatures)));
+    }
+
+    function judge(
+        Withdrawal memory message,
+        Announcement memory announcement,
+        bytes memory signatures
+    ) public view returns (Refusal memory) {
+        if (signatures.length != 64) {
+            return Refusal(1, signatures.length, 64);
+        }
+        (bytes32 id, bytes32 resourceId) = (idOf(announcement), message.resourceId);
+        if (id != resourceId) return Refusal(205, uint256(id), uint256(resourceId));
+        address signer = recover(idOf(message), signatures, 0);
+        if (signer == address(0) || signer != announcement.provider) {
+            return _addresses(201, signer, announcement.provider);
+        }
+        if (withdrawn[id]) return Refusal(203, uint256(id), 0);
         return Refusal(0, 0, 0);
     }
 
-    /* RECORDS (docs/protocol.md section 6) */
+    /* BYTES */
 
-    function _append(uint8 kind, bytes memory body) private {
-        uint64 index = uint64(leaves.length);
-        bytes memory header =
-            abi.encodePacked(uint8(1), kind, registry, index, uint64(block.timestamp));
-        leaves.push(keccak256(abi.encodePacked(bytes1(0), header, body)));
-    }
-
-    function _body(Announcement memory message, bytes memory signatures)
+    function _number(bytes memory data, uint256 from, uint256 count)
         private
         pure
-        returns (bytes memory)
+        returns (uint256 number)
     {
-        return abi.encodePacked(
-            abi.encodePacked(
-                message.provider,
-                message.approver,
-                message.volume,
-                message.startTime,
-                message.endTime
-            ),
-            message.slotSeconds,
-            message.noticeSeconds,
-            message.timestamp,
-            message.offer,
-            evidenceOf(signatures)
-        );
-    }
-
-    function _head(Request memory message, uint256 first, uint256 count)
-        private
-        view
-        returns (bytes memory)
-    {
-        return abi.encodePacked(
-            abi.encodePacked(
-                message.resourceId,
-                indexOf[message.resourceId],
-                message.requester,
-                message.volume,
-                message.startTime,
-                message.endTime
-            ),
-            uint64(first),
-            uint16(count),
-            message.timestamp,
-            message.sequence,
-            lastOf[message.requester]
-        );
-    }
-
-    /// @dev One item for each word: who wrote it last, and what it would hold afterwards.
-    function _words(Request memory message, uint256 first, uint256 count)
-        private
-        view
-        returns (bytes memory items)
-    {
-        for (uint256 word = first / 12; word <= (first + count - 1) / 12; ++word) {
-            items = abi.encodePacked(items, _lastWriter(message.resourceId, word));
-            for (uint256 slot = 12 * word; slot < 12 * word + 12; ++slot) {
-                bool asked = slot >= first && slot < first + count;
-                uint256 used = usedAt(message.resourceId, slot) + (asked ? message.volume : 0);
-                items = abi.encodePacked(items, uint16(used));
-            }
+        for (uint256 i = from; i < from + count; ++i) {
+            number = (number << 8) | uint8(data[i]);
         }
     }
 
-    function _lastWriter(bytes32 resourceId, uint256 word) private view returns (uint64 index) {
-        for (uint256 i = 0; i < bookings.length; ++i) {
-            Booking memory booking = bookings[i];
-            if (booking.resourceId != resourceId) continue;
-            uint256 last = (booking.firstSlot + booking.slotCount - 1) / 12;
-            if (booking.firstSlot / 12 <= word && word <= last) index = booking.index;
+    function _cut(bytes memory data, uint256 from, uint256 count)
+        private
+        pure
+        returns (bytes memory part)
+    {
+        part = new bytes(count);
+        for (uint256 i = 0; i < count; ++i) {
+            part[i] = data[from + i];
         }
-    }
-
-    function _slots(Request memory message) private view returns (uint256 first, uint256 count) {
-        Announcement memory resource = _announcements[message.resourceId];
-        first = (message.startTime - resource.startTime) / resource.slotSeconds;
-        count = (message.endTime - message.startTime) / resource.slotSeconds;
-    }
-
-    function _holds(Booking memory booking, bytes32 resourceId, uint256 slot)
-        private
-        pure
-        returns (bool)
-    {
-        return booking.resourceId == resourceId && slot >= booking.firstSlot
-            && slot < booking.firstSlot + booking.slotCount;
-    }
-
-    function _addresses(uint16 code, address got, address want)
-        private
-        pure
-        returns (Refusal memory)
-    {
-        return Refusal(code, uint160(got), uint160(want));
     }
 }

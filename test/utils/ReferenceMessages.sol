@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity 0.8.37;
 
-import {Announcement, Request} from "../../contracts/interfaces/IRegistry.sol";
+import {Announcement, Release, Request, Withdrawal} from "../../contracts/interfaces/IRegistry.sol";
 
 /// @notice Ids and signatures as EIP-712, EIP-2098 and docs/protocol.md section 3 write them down.
 abstract contract ReferenceMessages {
@@ -34,6 +34,16 @@ abstract contract ReferenceMessages {
         bytes32 typeHash = keccak256(
             "Request(bytes32 resourceId,address requester,uint16 volume,uint64 startTime,uint64 endTime,uint64 timestamp,uint64 sequence)"
         );
+        return digestOf(keccak256(abi.encode(typeHash, message)));
+    }
+
+    function idOf(Release memory message) public view returns (bytes32) {
+        bytes32 typeHash = keccak256("Release(bytes32 requestId,uint64 fromTime,uint64 timestamp)");
+        return digestOf(keccak256(abi.encode(typeHash, message)));
+    }
+
+    function idOf(Withdrawal memory message) public view returns (bytes32) {
+        bytes32 typeHash = keccak256("Withdrawal(bytes32 resourceId,uint64 timestamp)");
         return digestOf(keccak256(abi.encode(typeHash, message)));
     }
 

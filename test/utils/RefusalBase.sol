@@ -5,9 +5,13 @@ import {
     Announcement,
     IRegistry,
     Refusal,
+    Release,
     Request,
     SignedAnnouncement,
-    SignedRequest
+    SignedRelease,
+    SignedRequest,
+    SignedWithdrawal,
+    Withdrawal
 } from "../../contracts/interfaces/IRegistry.sol";
 import {ReferenceLedger} from "./ReferenceLedger.sol";
 import {RegistryBase} from "./RegistryBase.sol";
@@ -40,6 +44,42 @@ abstract contract RefusalBase is RegistryBase {
         assertEq(ledger.request(message, signatures).code, 0, "the plain ledger takes it");
         bytes32 id = registry.requestId(message);
         assertEq(registry.request(message, signatures), id, "the request's id is returned");
+        assertSame();
+    }
+
+    function accept(
+        Announcement memory announcement,
+        Request memory message,
+        bytes memory signatures
+    ) internal {
+        uint16 code = ledger.announceAndRequest(announcement, message, signatures).code;
+        assertEq(code, 0, "the plain ledger takes it");
+        bytes32 id = registry.requestId(message);
+        bytes32 got = registry.announceAndRequest(announcement, message, signatures);
+        assertEq(got, id, "the request's id is returned");
+        assertSame();
+    }
+
+    /// @dev With the record of the allocation at `index`, and the path that leads to its peak now.
+    function accept(Release memory message, uint64 index) internal {
+        (bytes memory record, bytes32[] memory path) =
+            (ledger.recordAt(index), ledger.pathOf(index));
+        bytes memory signature = signed(message);
+        uint16 code = ledger.release(message, signature, record, path).code;
+        assertEq(code, 0, "the plain ledger takes it");
+        bytes32 id = registry.releaseId(message);
+        bytes32 got = registry.release(message, signature, record, path);
+        assertEq(got, id, "the release's id is returned");
+        assertSame();
+    }
+
+    function accept(Withdrawal memory message, Announcement memory announcement) internal {
+        bytes memory signature = signed(message);
+        uint16 code = ledger.withdraw(message, announcement, signature).code;
+        assertEq(code, 0, "the plain ledger takes it");
+        bytes32 id = registry.withdrawalId(message);
+        bytes32 got = registry.withdraw(message, announcement, signature);
+        assertEq(got, id, "the withdrawal's id is returned");
         assertSame();
     }
 
@@ -110,6 +150,58 @@ abstract contract RefusalBase is RegistryBase {
         _beginBatch();
         registry.requestMany(items);
         _endBatch(registry.requestId(message), reason);
+    }
+
+    /// @dev There is no batch of these.
+    function assertRefused(
+        Announcement memory announcement,
+        Request memory message,
+        bytes memory signatures,
+        uint16 code,
+        uint256 got,
+        uint256 want
+    ) internal {
+        Refusal memory reason = Refusal(code, got, want);
+        vm.expectRevert(errorOf(reason));
+        registry.announceAndRequest(announcement, message, signatures);
+        uint256 before = vm.snapshotState();
+        Refusal memory plain = ledger.announceAndRequest(announcement, message, signatures);
+        assertTrue(vm.revertToState(before), "taken back");
+        assertEqual(plain, reason, "plain ledger");
+        assertSame();
+    }
+
+    function assertRefused(SignedRelease memory item_, uint16 code, uint256 got, uint256 want)
+        internal
+    {
+        Refusal memory reason = Refusal(code, got, want);
+        assertEqual(judge(item_), reason, "plain ledger");
+        vm.expectRevert(errorOf(reason));
+        registry.release(item_.release, item_.signatures, item_.record, item_.path);
+        SignedRelease[] memory items = new SignedRelease[](1);
+        items[0] = item_;
+        _beginBatch();
+        registry.releaseMany(items);
+        _endBatch(registry.releaseId(item_.release), reason);
+    }
+
+    function judge(SignedRelease memory item_) internal view returns (Refusal memory) {
+        return ledger.judge(item_.release, item_.signatures, item_.record, item_.path);
+    }
+
+    function assertRefused(SignedWithdrawal memory item_, uint16 code, uint256 got, uint256 want)
+        internal
+    {
+        Refusal memory reason = Refusal(code, got, want);
+        Refusal memory plain = ledger.judge(item_.withdrawal, item_.announcement, item_.signatures);
+        assertEqual(plain, reason, "plain ledger");
+        vm.expectRevert(errorOf(reason));
+        registry.withdraw(item_.withdrawal, item_.announcement, item_.signatures);
+        SignedWithdrawal[] memory items = new SignedWithdrawal[](1);
+        items[0] = item_;
+        _beginBatch();
+        registry.withdrawMany(items);
+        _endBatch(registry.withdrawalId(item_.withdrawal), reason);
     }
 
     /// @dev The first finding that refuses.

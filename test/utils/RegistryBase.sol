@@ -6,9 +6,11 @@ import {
     Announcement,
     IRegistry,
     RegistryConfig,
+    Release,
     Request,
     SignedAnnouncement,
-    SignedRequest
+    SignedRequest,
+    Withdrawal
 } from "../../contracts/interfaces/IRegistry.sol";
 import {Deploy} from "./Deploy.sol";
 import {Test} from "forge-std/Test.sol";
@@ -86,6 +88,22 @@ abstract contract RegistryBase is Test {
         });
     }
 
+    /// @dev Gives back all of a request's slots, or those from `fromTime` on.
+    function giveBack(Request memory message, uint64 fromTime)
+        internal
+        view
+        returns (Release memory)
+    {
+        bytes32 id = registry.requestId(message);
+        return
+            Release({requestId: id, fromTime: fromTime, timestamp: uint64(vm.getBlockTimestamp())});
+    }
+
+    function close(Announcement memory announcement) internal view returns (Withdrawal memory) {
+        bytes32 id = registry.announcementId(announcement);
+        return Withdrawal({resourceId: id, timestamp: uint64(vm.getBlockTimestamp())});
+    }
+
     function announced() internal returns (bytes32 resourceId) {
         Announcement memory message = offer();
         return registry.announce(message, signed(message));
@@ -104,6 +122,14 @@ abstract contract RegistryBase is Test {
 
     function signed(Request memory message) internal view returns (bytes memory) {
         return sign(requesterKey, registry.requestId(message));
+    }
+
+    function signed(Release memory message) internal view returns (bytes memory) {
+        return sign(requesterKey, registry.releaseId(message));
+    }
+
+    function signed(Withdrawal memory message) internal view returns (bytes memory) {
+        return sign(providerKey, registry.withdrawalId(message));
     }
 
     function item(Request memory message) internal view returns (SignedRequest memory) {
@@ -178,6 +204,40 @@ abstract contract RegistryBase is Test {
         (bytes32 r, bytes32 vs) = abi.decode(signatures, (bytes32, bytes32));
         vm.expectEmit(address(registry));
         emit IRegistry.VolumeAllocated(message.resourceId, _word(terms), _word(times), r, vs);
+    }
+
+    function expectApproved(uint64 index, bytes memory signature) internal {
+        (bytes32 r, bytes32 vs) = abi.decode(signature, (bytes32, bytes32));
+        vm.expectEmit(address(registry));
+        emit IRegistry.VolumeApproved(index, r, vs);
+    }
+
+    function expectReleased(
+        bytes32 resourceId,
+        Release memory message,
+        bytes memory signature,
+        uint64 allocation,
+        uint64 index
+    ) internal {
+        bytes memory times = abi.encodePacked(
+            allocation, message.fromTime, message.timestamp, index
+        );
+        (bytes32 r, bytes32 vs) = abi.decode(signature, (bytes32, bytes32));
+        vm.expectEmit(address(registry));
+        emit IRegistry.VolumeReleased(resourceId, _word(times), r, vs);
+    }
+
+    function expectWithdrawn(
+        Withdrawal memory message,
+        Announcement memory announcement,
+        bytes memory signature,
+        uint64 index
+    ) internal {
+        (bytes32 r, bytes32 vs) = abi.decode(signature, (bytes32, bytes32));
+        vm.expectEmit(address(registry));
+        emit IRegistry.WithdrawalRecorded(
+            message.resourceId, index, message.timestamp, announcement, r, vs
+        );
     }
 
     function _word(bytes memory packed) private pure returns (uint256) {
