@@ -4,6 +4,7 @@
 
 mod lifecycle;
 mod live;
+mod packed;
 mod replay;
 mod vectors;
 mod world;
