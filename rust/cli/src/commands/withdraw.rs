@@ -10,7 +10,7 @@ use crate::recording;
 use crate::refused::Refused;
 use crate::submit::{Prepared, Submission};
 use crate::time;
-use fallow_chain::Registry;
+use fallow_chain::{Registry, Replay};
 use fallow_protocol::{Announcement, Body, Record, ResourceId, Withdrawal};
 use serde_json::json;
 use std::path::Path;
@@ -25,7 +25,8 @@ async fn withdraw_async(args: &Args, printer: &mut Printer) -> Result<ExitStatus
     let key = args.sign.signer()?;
     let payer = send.payer(&key)?;
     let side = Sidechain::connect(&send.network, &send.sidechain).await?;
-    let announcement = named.announcement(&side).await?;
+    let mut follower = side.follow_to_latest().await?;
+    let announcement = named.announcement(&follower)?;
     let (domain, now) = (side.file.domain(), time::now());
     let withdrawal = Withdrawal { resource_id: announcement.id(&domain), timestamp: now };
     let id = withdrawal.id(&domain);
@@ -41,7 +42,7 @@ async fn withdraw_async(args: &Args, printer: &mut Printer) -> Result<ExitStatus
         }
     };
     let block = submission.send(send.wait).await?;
-    let record = recording::record_of(&mut side.follow_to_latest().await?, id).await?;
+    let record = recording::record_of(&mut follower, id).await?;
     report(send.output.json, &withdrawal, &record, block, printer)
 }
 
@@ -63,13 +64,12 @@ impl Named {
     }
 
     /// The announcement in the file, or that of a recorded resource, rebuilt from its record.
-    async fn announcement(self, side: &Sidechain) -> Result<Announcement> {
+    fn announcement(self, replay: &Replay) -> Result<Announcement> {
         let id = match self {
             Self::Brought(announcement) => return Ok(*announcement),
             Self::Resource(id) => id,
         };
-        let follower = side.follow_to_latest().await?;
-        let entry = follower.index_of(id.0).and_then(|index| follower.entry(index));
+        let entry = replay.index_of(id.0).and_then(|index| replay.entry(index));
         let record = entry.map(|entry| Record::decode(&entry.bytes)).transpose();
         match record.context("a record cannot be decoded")?.map(|record| record.body) {
             Some(Body::Announcement(body)) => Ok(body.announcement()),

@@ -1,6 +1,7 @@
 //! Times and durations in all their forms, with a fixed clock and in several time zones.
 
 use super::*;
+use proptest::prelude::*;
 
 /// Sunday 2030-03-17 17:46:40 UTC.
 const NOW: u64 = 1_900_000_000;
@@ -256,5 +257,89 @@ fn durations_are_read_in_all_their_forms() {
     ] {
         let read = text.parse::<DurationArg>();
         assert!(read.is_err(), "{text}: {read:?}");
+    }
+}
+
+/// Words that times are made of, and some that none is made of.
+const WORDS: [&str; 40] = [
+    "today",
+    "tomorrow",
+    "yesterday",
+    "monday",
+    "sun",
+    "next",
+    "this",
+    "last",
+    "january",
+    "feb",
+    "may",
+    "31",
+    "29",
+    "0",
+    "2030",
+    "9999",
+    "0000",
+    "9999-12-31",
+    "0000-01-01",
+    "2028-02-29",
+    "2030-03-31",
+    "02:30",
+    "23:59:59",
+    "24:00",
+    "0:00",
+    "12am",
+    "13pm",
+    "am",
+    "at",
+    "in",
+    "ago",
+    "+",
+    "-",
+    "+14:00",
+    "-23:59",
+    "Z",
+    "CET",
+    "Europe/Berlin",
+    "Pacific/Apia",
+    "1h",
+];
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in "[ -~]{0,70}", now in any::<u64>()) {
+        let zone = TimeZone::get("America/New_York").unwrap();
+        if let Ok(time) = text.parse::<TimeArg>() {
+            prop_assert!(time.within(now, &zone).map_or(true, |at| at < TIME_LIMIT || !time.is_exact()));
+        }
+        let length: std::result::Result<DurationArg, _> = text.parse();
+        prop_assert!(length.map_or(true, |length| length.0 < TIME_LIMIT));
+    }
+
+    #[test]
+    fn no_sentence_makes_it_panic(
+        words in proptest::collection::vec(proptest::sample::select(&WORDS[..]), 0..6),
+        zone in proptest::sample::select(&["UTC", "Asia/Beirut", "Pacific/Kiritimati"][..]),
+        now in prop_oneof![0..TIME_LIMIT, Just(u64::MAX), 253_402_000_000..253_403_000_000_u64],
+    ) {
+        let zone = TimeZone::get(zone).unwrap();
+        if let Ok(time) = words.join(" ").parse::<TimeArg>() {
+            prop_assert!(time.within(now, &zone).map_or(true, |at| at < TIME_LIMIT || !time.is_exact()));
+        }
+    }
+
+    /// What is shown is read as the same time, in every zone, also where clocks change.
+    #[test]
+    fn what_is_shown_is_read_back(
+        at in 0..4_102_444_800_u64,
+        near in prop_oneof![Just(0_u64), 1_901_140_000..1_901_160_000_u64],
+        zone in proptest::sample::select(&["UTC", "Europe/Berlin", "Asia/Kathmandu"][..]),
+    ) {
+        let at = if near == 0 { at } else { near };
+        let zone = TimeZone::get(zone).unwrap();
+        let zoned = Timestamp::from_second(i64::try_from(at).unwrap()).unwrap().to_zoned(zone.clone());
+        for form in ["%Y-%m-%dT%H:%M:%S%:z", "%Y-%m-%d %H:%M:%S %:z"] {
+            let text = zoned.strftime(form).to_string();
+            prop_assert_eq!(text.parse::<TimeArg>().unwrap().within(0, &zone).unwrap(), at);
+        }
     }
 }
