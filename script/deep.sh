@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The long runs, for the night: fuzz and invariants with many inputs from a new seed each time,
-# and known advisories against our dependencies (needs the network).
+# The long runs, for the night: fuzz, invariants and the registry beside the ledger with many inputs
+# from a new seed each time, and known advisories against our dependencies (needs the network).
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 
@@ -10,6 +10,12 @@ forge_deep() {
     echo "seed $FUZZ_SEED; to repeat: make deep FUZZ_SEED=$FUZZ_SEED"
     mkdir -p out/figures
     FOUNDRY_PROFILE=deep forge test --fuzz-seed "$FUZZ_SEED"
+}
+
+# Prints its own seed; FALLOW_DIFFERENTIAL_SEED repeats it.
+differential_deep() {
+    FALLOW_DIFFERENTIAL_MESSAGES="${FALLOW_DIFFERENTIAL_MESSAGES:-1000000}" \
+        cargo test --locked --release -p fallow-differential --test differential
 }
 
 advisories() {
@@ -23,4 +29,5 @@ advisories() {
 step "forge test, deep" forge_deep
 step "proptest, deep" env PROPTEST_CASES=20000 cargo test --locked --release \
     -p fallow-protocol -p fallow-log -p fallow-ledger -p fallow-light-client
+step "registry and ledger side by side, deep" differential_deep
 step "cargo deny advisories" advisories

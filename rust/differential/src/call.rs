@@ -1,7 +1,7 @@
 //! One call of the registry: a message, or a batch of them.
 
 use crate::DifferentialError;
-use alloy::sol_types::SolCall as _;
+use alloy::sol_types::{SolCall as _, SolError as _};
 use alloy_primitives::{Bytes, U256};
 use fallow_chain::Registry;
 use fallow_ledger::Message;
@@ -9,13 +9,7 @@ use fallow_protocol::packed::{
     GroupResource, PackItem, PackedError, PackedRelease, RequestGroup, decode_releases,
     decode_requests, encode_releases, encode_requests, pack_requests,
 };
-use fallow_protocol::{Domain, Evidence, Release, Signature, Withdrawal};
-
-alloy::sol! {
-    function requestPacked(bytes calldata batch);
-    function releasePacked(bytes calldata batch);
-    error PackedBatchInvalid(uint256 offset, uint256 length);
-}
+use fallow_protocol::{DecodeError, Domain, Evidence, Release, Signature, Withdrawal};
 
 /// Where a message comes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,8 +51,8 @@ impl Entry {
 pub(crate) struct Call {
     pub(crate) entry: Entry,
     pub(crate) data: Bytes,
-    /// What is in it; or why the whole batch reverts.
-    pub(crate) items: Result<Vec<Message>, (U256, U256)>,
+    /// What is in it; or what the whole batch reverts with.
+    pub(crate) items: Result<Vec<Message>, Bytes>,
 }
 
 impl Call {
@@ -107,8 +101,8 @@ impl Call {
         if !is_spoiled && read.as_deref() != Ok(items) {
             return Err(DifferentialError::Codec(Entry::RequestPacked.name()));
         }
-        let call = requestPackedCall { batch: batch.into() };
-        let items = read.map_err(|error| offset_and_length(&error));
+        let call = Registry::requestPackedCall { batch: batch.into() };
+        let items = read.map_err(|error| revert_of(&error));
         Ok(Self { entry: Entry::RequestPacked, data: call.abi_encode().into(), items })
     }
 
@@ -125,16 +119,22 @@ impl Call {
         if !is_spoiled && read.as_deref() != Ok(&packed) {
             return Err(DifferentialError::Codec(Entry::ReleasePacked.name()));
         }
-        let call = releasePackedCall { batch: batch.into() };
+        let call = Registry::releasePackedCall { batch: batch.into() };
         let items = read
             .map(|items| items.iter().map(|item| unpack_release(domain, item)).collect())
-            .map_err(|error| offset_and_length(&error));
+            .map_err(|error| revert_of(&error));
         Ok(Self { entry: Entry::ReleasePacked, data: call.abi_encode().into(), items })
     }
 }
 
-fn offset_and_length(error: &PackedError) -> (U256, U256) {
-    (U256::from(error.offset), U256::from(error.length))
+/// What the registry says of a batch that cannot be read: of words that are no announcement, nothing,
+/// like of all calldata that does not fit the ABI.
+fn revert_of(error: &PackedError) -> Bytes {
+    if matches!(error.source, DecodeError::Padding(field) if field != "kind") {
+        return Bytes::new();
+    }
+    let [offset, length] = [error.offset, error.length].map(U256::from);
+    Registry::PackedBatchInvalid { offset, length }.abi_encode().into()
 }
 
 /// Whether a message has a place in a packed batch of requests.

@@ -3,13 +3,15 @@
 use crate::DifferentialError;
 use crate::verdict::{Ending, Verdict};
 use alloy::providers::Provider as _;
-use alloy::rpc::types::{Filter, Log};
+use alloy::rpc::types::Filter;
 use alloy::sol_types::{SolCall as _, SolConstructor as _, SolEvent as _};
-use alloy_primitives::{Address, B256, Bytes, U256};
-use fallow_chain::{Registry, revert_refusal};
+use alloy_primitives::{Address, B256, Bytes, Log, U256};
+use fallow_chain::{BlockRef, ChainLog, Registry, revert_refusal};
 use fallow_devnet::{Anvil, AnvilOptions};
-use fallow_ledger::{GenesisParent, LedgerConfig};
-use fallow_protocol::{Code, Network, Parameters, Refusal, Writer};
+use fallow_protocol::{
+    AnchorChain, Code, CodeHashes, NetworkFile, NetworkPart, Parameters, Refusal, SetHash,
+    Sidechain, Trust, Writer,
+};
 use flate2::read::GzDecoder;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -43,10 +45,21 @@ const TRANSACTION_GAS: u64 = 100_000_000_000;
 pub(crate) struct Chain {
     anvil: Anvil,
     account: Address,
-    pub(crate) registry: Address,
+    registry: Address,
     forwarder: Address,
     /// Where its log file is.
     _folder: tempfile::TempDir,
+}
+
+/// One block: what became of its calls, and what the registry says of it.
+#[derive(Debug)]
+pub(crate) struct Mined {
+    pub(crate) verdicts: Vec<Verdict>,
+    pub(crate) block: BlockRef,
+    /// The logs of the registry.
+    pub(crate) logs: Vec<ChainLog>,
+    /// Size and root of the log after the block.
+    pub(crate) log: (u64, B256),
 }
 
 /// What `anvil_dumpState` answers, as far as it matters here.
@@ -63,11 +76,11 @@ struct Account {
 /// What the ledger has to start from.
 #[derive(Debug)]
 pub(crate) struct Genesis {
-    pub(crate) config: LedgerConfig,
-    /// Time of the registry's block.
-    pub(crate) time: u64,
+    pub(crate) network: NetworkFile,
     /// The contract that may append.
     pub(crate) writer: Address,
+    /// The registry's first block.
+    pub(crate) mined: Mined,
 }
 
 impl Chain {
@@ -83,52 +96,55 @@ impl Chain {
         let parameters = parameters(forwarder);
         let arguments = Registry::constructorCall { config: config(&parameters) }.abi_encode();
         chain.send(None, &[code, &arguments].concat()).await?;
-        let time = START + 1;
-        chain.mine(time, 2).await?;
-        let network = Network {
-            sidechain_id: chain.anvil.chain_id(),
-            registry,
-            anchor_chain_id: ANCHOR_CHAIN,
-            anchor: ANCHOR,
-            salt: parameters.salt(B256::ZERO),
-        };
+        let mined = chain.mine(START + 1, 2).await?;
+        let network = chain.network(parameters, mined.block.number);
         let got = chain.call(&Registry::networkIdCall {}.abi_encode()).await?;
-        same("networkId", &got, &network.id().0.to_vec().into())?;
-        let config = LedgerConfig {
-            network_id: network.id(),
-            registry,
-            writers: parameters.writers,
-            parent: GenesisParent::default(),
-        };
-        Ok((chain, Genesis { config, time, writer: forwarder }))
+        same("networkId", &got, &network.network_id.0.to_vec().into())?;
+        Ok((chain, Genesis { network, writer: forwarder, mined }))
     }
 
-    /// Sends calls of the registry in transactions of one block, and answers what became of each.
+    /// Nobody looks at the parts that are about contracts elsewhere, or about validators.
+    fn network(&self, parameters: Parameters, block: u64) -> NetworkFile {
+        let network = NetworkPart {
+            sidechain: Sidechain {
+                chain_id: self.anvil.chain_id(),
+                registry: self.registry,
+                bulletin: Address::ZERO,
+                block,
+            },
+            anchor_chain: AnchorChain { chain_id: ANCHOR_CHAIN, anchor: ANCHOR, block: 0 },
+            random: B256::ZERO,
+            parameters,
+            code_hashes: CodeHashes {
+                registry: B256::ZERO,
+                bulletin: B256::ZERO,
+                anchor: B256::ZERO,
+            },
+        };
+        let trust = Trust { era: 0, set_number: 1, set_hash: SetHash::ZERO, checkpoint: None };
+        NetworkFile::new(network, trust)
+    }
+
+    /// Sends calls of the registry in transactions of one block, and answers what became of them.
     pub(crate) async fn block(
-        &mut self,
+        &self,
         time: u64,
         transactions: &[&[Bytes]],
-    ) -> Result<Vec<Verdict>, DifferentialError> {
+    ) -> Result<Mined, DifferentialError> {
         for calls in transactions {
             let call = Forwarder::forwardCall { to: self.registry, calls: calls.to_vec() };
             self.send(Some(self.forwarder), &call.abi_encode()).await?;
         }
-        let block = self.mine(time, transactions.len()).await?;
-        let topics = vec![Registry::Refused::SIGNATURE_HASH, Forwarder::Outcome::SIGNATURE_HASH];
-        let filter = Filter::new()
-            .from_block(block)
-            .to_block(block)
-            .address(vec![self.registry, self.forwarder])
-            .event_signature(topics);
-        verdicts(&self.anvil.provider().get_logs(&filter).await?)
+        self.mine(time, transactions.len()).await
     }
 
     /// Size and root of the registry's log.
-    pub(crate) async fn log(&self) -> Result<(U256, B256), DifferentialError> {
+    async fn log(&self) -> Result<(u64, B256), DifferentialError> {
         let size = self.call(&Registry::sizeCall {}.abi_encode()).await?;
         let root = self.call(&Registry::rootCall {}.abi_encode()).await?;
-        let root = B256::try_from(&root[..]).unwrap_or_default();
-        Ok((U256::try_from_be_slice(&size).unwrap_or(U256::MAX), root))
+        let sizes = U256::try_from_be_slice(&size).and_then(|size| u64::try_from(size).ok());
+        let size = sizes.ok_or_else(|| unexpected("size", &size))?;
+        Ok((size, B256::try_from(&root[..]).map_err(|_| unexpected("root", &root))?))
     }
 
     /// All words of the registry's storage but zeros.
@@ -161,16 +177,49 @@ impl Chain {
     }
 
     /// Mines one block with all transactions that were sent, at exactly this time.
-    async fn mine(&self, time: u64, transactions: usize) -> Result<u64, DifferentialError> {
+    async fn mine(&self, time: u64, transactions: usize) -> Result<Mined, DifferentialError> {
         self.anvil.call("evm_setNextBlockTimestamp", json!([time])).await?;
         self.anvil.call("evm_mine", json!([])).await?;
-        let block = self.anvil.call("eth_getBlockByNumber", json!(["latest", false])).await?;
-        let got: U256 = parse("block time", &block["timestamp"])?;
-        same("block time", &got, &U256::from(time))?;
-        let got = block["transactions"].as_array().map_or(0, Vec::len);
+        let header = self.anvil.call("eth_getBlockByNumber", json!(["latest", false])).await?;
+        let number = |name| {
+            let number: U256 = parse(name, &header[name])?;
+            Ok::<_, DifferentialError>(number.saturating_to::<u64>())
+        };
+        same("block time", &number("timestamp")?, &time)?;
+        let got = header["transactions"].as_array().map_or(0, Vec::len);
         same("transactions in the block", &got, &transactions)?;
-        let number: U256 = parse("block number", &block["number"])?;
-        Ok(number.saturating_to())
+        let block = BlockRef {
+            number: number("number")?,
+            hash: parse("block hash", &header["hash"])?,
+            parent: parse("hash of the block before", &header["parentHash"])?,
+            time,
+        };
+        let (verdicts, logs) = self.events(&block).await?;
+        Ok(Mined { verdicts, block, logs, log: self.log().await? })
+    }
+
+    /// The events stand in the order of the calls: what the registry says, then how the call ended.
+    async fn events(
+        &self,
+        block: &BlockRef,
+    ) -> Result<(Vec<Verdict>, Vec<ChainLog>), DifferentialError> {
+        let filter = Filter::new().from_block(block.number).to_block(block.number);
+        let filter = filter.address(vec![self.registry, self.forwarder]);
+        let (mut verdicts, mut refused, mut logs) = (Vec::new(), Vec::new(), Vec::new());
+        for (position, log) in (0..).zip(self.anvil.provider().get_logs(&filter).await?) {
+            let inner = log.inner;
+            if inner.address == self.forwarder {
+                let event = Forwarder::Outcome::decode_log(&inner);
+                let event = event.map_err(|error| unexpected("event", &error))?;
+                let refused = std::mem::take(&mut refused);
+                verdicts.push(Verdict { refused, ending: ending(event.ok, &event.answer) });
+                continue;
+            }
+            refused.extend(refusal(&inner)?);
+            let (number, block_hash) = (block.number, block.hash);
+            logs.push(ChainLog { number, block_hash, position, inner });
+        }
+        Ok((verdicts, logs))
     }
 }
 
@@ -226,23 +275,16 @@ fn config(parameters: &Parameters) -> Registry::RegistryConfig {
     }
 }
 
-/// The events stand in the order of the calls: what a batch refused, then how it ended.
-fn verdicts(logs: &[Log]) -> Result<Vec<Verdict>, DifferentialError> {
-    let (mut verdicts, mut refused) = (Vec::new(), Vec::new());
-    for log in logs {
-        if let Ok(event) = Registry::Refused::decode_log(&log.inner) {
-            let reason = &event.reason;
-            let code = Code::from_number(reason.code);
-            let code = code.ok_or_else(|| unexpected("code of a refusal", &reason.code))?;
-            refused.push((event.id, Refusal { code, got: reason.got, want: reason.want }));
-        } else {
-            let event = Forwarder::Outcome::decode_log(&log.inner);
-            let event = event.map_err(|error| unexpected("event", &error))?;
-            let refused = std::mem::take(&mut refused);
-            verdicts.push(Verdict { refused, ending: ending(event.ok, &event.answer) });
-        }
+/// The item and the reason, if the event is a refusal.
+fn refusal(log: &Log) -> Result<Option<(B256, Refusal)>, DifferentialError> {
+    if log.topics().first() != Some(&Registry::Refused::SIGNATURE_HASH) {
+        return Ok(None);
     }
-    Ok(verdicts)
+    let event = Registry::Refused::decode_log(log).map_err(|error| unexpected("event", &error))?;
+    let reason = &event.reason;
+    let code = Code::from_number(reason.code);
+    let code = code.ok_or_else(|| unexpected("code of a refusal", &reason.code))?;
+    Ok(Some((event.id, Refusal { code, got: reason.got, want: reason.want })))
 }
 
 fn ending(ok: bool, answer: &Bytes) -> Ending {

@@ -48,7 +48,7 @@ const CLAIM_FAULTS: [(u64, ClaimFault); 17] = [
     (4, ClaimFault::Window),
     (6, ClaimFault::Outside),
     (6, ClaimFault::Grid),
-    (9, ClaimFault::Words),
+    (14, ClaimFault::Words),
     (6, ClaimFault::Ended),
     (5, ClaimFault::Drift),
     (5, ClaimFault::Capacity),
@@ -119,8 +119,13 @@ impl World {
         self.signed_request(scene, request, &offer.announcement, fault)
     }
 
-    /// Mostly one that is open.
+    /// Mostly one that is open, often the one that the call is about.
     pub(crate) fn asked_offer(&mut self, scene: Scene<'_>) -> Offer {
+        if let Some(focus) = self.focus
+            && self.dice.percent(50)
+        {
+            return focus.offer;
+        }
         let standings = [
             (93, Standing::Live),
             (2, Standing::Ended),
@@ -196,8 +201,7 @@ impl World {
 
     /// A request for slots of an offer, with everything wrong that the fault names but signatures.
     pub(crate) fn claim(&mut self, scene: Scene<'_>, offer: &Offer, fault: ClaimFault) -> Request {
-        let actor = self.dice.place(self.cast.requesters.len());
-        let requester = self.cast.requesters[actor].address;
+        let requester = self.requester();
         let (start_time, end_time) = self.window(scene, &offer.announcement);
         let largest = u64::from(offer.announcement.volume).clamp(1, 8);
         let largest = self.dice.between(1, largest);
@@ -267,11 +271,11 @@ impl World {
     }
 
     fn far_sequence(&mut self, highest: u64) -> u64 {
-        match self.dice.below(5) {
+        match self.dice.below(8) {
             0 => 0,
             1 => u64::MAX,
-            2 => highest.saturating_sub(SEQUENCE_WINDOW + 1),
-            3 => highest + SEQUENCE_WINDOW + self.dice.between(2, 1_000_000),
+            2..5 => highest.saturating_sub(SEQUENCE_WINDOW + 1),
+            5 => highest + SEQUENCE_WINDOW + self.dice.between(2, 1_000_000),
             _ => highest + SEQUENCE_WINDOW + 1,
         }
     }
@@ -325,7 +329,9 @@ impl World {
             ClaimFault::Words => {
                 // 16 words and one slot, or as many as there are.
                 let first = (request.start_time.saturating_sub(offer.start_time)) / slot;
-                let past = (first / 12 + MAX_WORDS) * 12 + self.dice.one_of([0, 1, 1, 12, 300]);
+                let past =
+                    (first / 12 + MAX_WORDS) * 12 + self.dice.one_of([0, 0, 0, 1, 1, 12, 300]);
+                request.volume = 1;
                 request.end_time = (offer.start_time + past * slot).min(offer.end_time);
             }
             ClaimFault::Ended => {

@@ -1,6 +1,7 @@
 //! What ends a run.
 
 use alloy_primitives::B256;
+use fallow_chain::Disagreement;
 use fallow_devnet::DevnetError;
 use fallow_protocol::packed::PackError;
 
@@ -48,6 +49,9 @@ pub enum DifferentialError {
         /// Size and root of the registry's.
         registry: String,
     },
+    /// The registry's events lead a re-execution to something else.
+    #[error("difference in what the registry's events say: {0}")]
+    Events(#[from] Disagreement),
     /// A word of storage differs.
     #[error(
         "difference in storage after block {block}: slot {slot} is {want} by the ledger, {got} in \
@@ -88,6 +92,9 @@ pub enum DifferentialError {
     /// The chain does not run.
     #[error(transparent)]
     Devnet(#[from] DevnetError),
+    /// The task that talks to the chain did not end well.
+    #[error(transparent)]
+    Task(#[from] tokio::task::JoinError),
     /// No folder for the chain's log file.
     #[error("no folder for the chain's log file")]
     Folder(#[source] std::io::Error),

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! After each block the refusals have to be the same in the same order, with the same words, and so
-//! have the log's size and root: equal roots mean that all records are equal byte for byte. From
+//! have the log's size and root: equal roots mean that all records are equal byte for byte. A
+//! re-execution that sees nothing but the registry's events has to come to the same log, too. From
 //! time to time the contract's whole storage is compared with [`fallow_ledger::Ledger::storage`].
 //! The first difference ends the run, and names the message and both answers.
 //!
@@ -21,12 +22,14 @@
     reason = "a tool of tests: both profiles check for overflows, and a panic is a failed test"
 )]
 
+mod block;
 mod call;
 mod cast;
 mod chain;
 mod claims;
 mod dice;
 mod error;
+mod notable;
 mod offers;
 mod releases;
 mod runner;
@@ -37,5 +40,6 @@ mod world;
 
 pub use call::Entry;
 pub use error::DifferentialError;
+pub use notable::Notable;
 pub use runner::{Options, run};
 pub use summary::Summary;

@@ -85,7 +85,7 @@ impl World {
         let announcement = Announcement {
             provider: self.provider(),
             approver,
-            volume: self.dice.one_of([1, 2, 4, 8, 16, 40, 100, 1_000, u16::MAX]),
+            volume: self.dice.one_of([1, 3, 8, 16, 40, 100, 1_000, 10_000, u16::MAX]),
             start_time,
             end_time: start_time + slots * slot_seconds,
             slot_seconds: slot_seconds as u32,

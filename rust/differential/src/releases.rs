@@ -1,5 +1,6 @@
 //! Releases, with paths that lead where they should, lean on each other, or went stale.
 
+use crate::notable::peak_height;
 use crate::world::{Holding, Scene, World};
 use alloy_primitives::{B256, Bytes};
 use fallow_ledger::Message;
@@ -237,7 +238,9 @@ impl World {
         let whole = peak_height(index, size);
         let mut nodes = whole;
         if let Some(leaning) = leaning {
-            let parts = leaning.before.filter(|before| peak_height(*before, size) == whole);
+            // A stale path is of a log in which that record may not have been yet.
+            let before = leaning.before.filter(|before| *before < size);
+            let parts = before.filter(|before| peak_height(*before, size) == whole);
             let parts = parts.and_then(|before| (before ^ index).checked_ilog2());
             if let Some(parts) = parts
                 && self.dice.percent(75)
@@ -285,9 +288,4 @@ const fn is_proven(fault: ReleaseFault) -> bool {
             | ReleaseFault::Again
             | ReleaseFault::Wild
     )
-}
-
-/// Height of the peak that a record stands under (`docs/protocol.md` section 4.4).
-const fn peak_height(index: u64, size: u64) -> usize {
-    (index ^ size).ilog2() as usize
 }

@@ -1,14 +1,21 @@
 //! Draws a block, sends it through both machines, compares.
 
+use crate::block::Block;
 use crate::call::Call;
-use crate::chain::Chain;
-use crate::verdict::{self, Ending, Verdict};
+use crate::chain::{Chain, Mined};
+use crate::notable::notable;
+use crate::verdict::{self, Verdict};
 use crate::world::{Scene, World};
 use crate::{DifferentialError, Summary};
 use alloy_primitives::{B256, Bytes, U256};
-use fallow_ledger::Ledger;
+use fallow_chain::{BlockEvents, Disagreement, Event, Replay};
+use fallow_ledger::{ApplyError, GenesisParent, Ledger, LedgerConfig};
+use fallow_protocol::Domain;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 
 /// Messages of one block.
 const FEWEST: u64 = 20;
@@ -30,12 +37,19 @@ pub struct Options<'a> {
     pub code: &'a [u8],
 }
 
+/// What the chain made of a block, and whether a re-execution of its events agrees.
+type Answer = Result<(Mined, Result<(), Disagreement>), DifferentialError>;
+
 struct Run {
-    chain: Chain,
+    chain: Arc<Chain>,
     ledger: Ledger,
     world: World,
     now: u64,
     summary: Summary,
+    /// The block that the chain is at while the next one is drawn.
+    mining: Option<(Block, JoinHandle<Answer>)>,
+    /// What the registry's events alone lead to.
+    replay: Arc<Mutex<Replay>>,
 }
 
 /// Sends the schedule through both.
@@ -45,14 +59,32 @@ struct Run {
 pub async fn run(options: &Options<'_>) -> Result<Summary, DifferentialError> {
     let start = Instant::now();
     let (chain, genesis) = Chain::start(options.code).await?;
-    let (ledger, record) = Ledger::new(genesis.config, genesis.time);
+    let config = LedgerConfig {
+        network_id: genesis.network.network_id,
+        registry: genesis.network.network.sidechain.registry,
+        writers: genesis.network.network.parameters.writers.clone(),
+        parent: GenesisParent::default(),
+    };
+    let (ledger, record) = Ledger::new(config, genesis.mined.block.time);
     let world = World::new(options.seed, *ledger.domain(), genesis.writer, &record);
-    let now = genesis.time;
-    let mut run = Run { chain, ledger, world, now, summary: Summary::default() };
+    let mut replay = Replay::new(&genesis.network);
+    replay.apply(&events(ledger.domain(), &genesis.mined))?;
+    let mut run = Run {
+        chain: Arc::new(chain),
+        ledger,
+        world,
+        now: genesis.mined.block.time,
+        summary: Summary::default(),
+        mining: None,
+        replay: Arc::new(Mutex::new(replay)),
+    };
     for check in 1..=STORAGE_CHECKS {
         while run.summary.messages < options.messages * check / STORAGE_CHECKS {
-            run.block().await?;
+            let block = run.draw()?;
+            run.finish().await?;
+            run.begin(block);
         }
+        run.finish().await?;
         run.check_storage().await?;
     }
     run.summary.elapsed = start.elapsed();
@@ -60,7 +92,8 @@ pub async fn run(options: &Options<'_>) -> Result<Summary, DifferentialError> {
 }
 
 impl Run {
-    async fn block(&mut self) -> Result<(), DifferentialError> {
+    /// Draws a block and applies it to the ledger.
+    fn draw(&mut self) -> Result<Block, DifferentialError> {
         self.now = self.world.next_time(self.now);
         self.summary.blocks += 1;
         let first = self.summary.messages + 1;
@@ -73,12 +106,43 @@ impl Run {
             expected.push((number, self.apply(&call)));
             calls.push(call);
         }
-        let got = self.send(&calls).await?;
-        self.compare(&calls, &expected, &got)?;
-        self.check_log(first).await
+        Ok(Block {
+            number: self.summary.blocks,
+            time: self.now,
+            messages: (first, self.summary.messages),
+            calls,
+            expected,
+            log: (self.ledger.size(), self.ledger.root()),
+        })
+    }
+
+    /// Lets the chain mine a block, in one to three transactions.
+    fn begin(&mut self, block: Block) {
+        let data: Vec<Bytes> = block.calls.iter().map(|call| call.data.clone()).collect();
+        let size = data.len().div_ceil(self.world.dice.between(1, 3) as usize);
+        let (chain, replay) = (self.chain.clone(), self.replay.clone());
+        let (time, domain) = (block.time, *self.ledger.domain());
+        let mining = tokio::spawn(async move {
+            let transactions: Vec<_> = data.chunks(size).collect();
+            let mined = chain.block(time, &transactions).await?;
+            let replayed = replay.lock().await.apply(&events(&domain, &mined));
+            Ok((mined, replayed))
+        });
+        self.mining = Some((block, mining));
+    }
+
+    /// Compares the block that the chain is at, if there is one.
+    async fn finish(&mut self) -> Result<(), DifferentialError> {
+        let Some((block, mining)) = self.mining.take() else {
+            return Ok(());
+        };
+        let (mined, replayed) = mining.await??;
+        block.compare(self.ledger.domain(), &mined)?;
+        Ok(replayed?)
     }
 
     fn apply(&mut self, call: &Call) -> Verdict {
+        let size = self.ledger.size();
         let (verdict, results) = verdict::apply(&mut self.ledger, call, self.now);
         let summary = &mut self.summary;
         let (calls, messages) = summary.calls.entry(call.entry).or_default();
@@ -87,121 +151,17 @@ impl Run {
         summary.messages += results.len() as u64;
         summary.unreadable += u64::from(call.items.is_err());
         for (message, result) in call.items.iter().flatten().zip(&results) {
-            self.world.remember(message);
-            match result {
-                Ok(applied) => {
-                    summary.accepted += 1;
-                    self.world.learn(applied);
-                }
-                Err(error) => match error.refusal() {
-                    Some(refusal) => *summary.refused.entry(refusal.code).or_default() += 1,
-                    None => summary.misused += 1,
-                },
+            for case in notable(&self.world, size, message, result) {
+                *summary.notable.entry(case).or_default() += 1;
+            }
+            self.world.observe(message, result);
+            match result.as_ref().map_err(ApplyError::refusal) {
+                Ok(_) => summary.accepted += 1,
+                Err(Some(refusal)) => *summary.refused.entry(refusal.code).or_default() += 1,
+                Err(None) => summary.misused += 1,
             }
         }
         verdict
-    }
-
-    /// In one to three transactions.
-    async fn send(&mut self, calls: &[Call]) -> Result<Vec<Verdict>, DifferentialError> {
-        let data: Vec<Bytes> = calls.iter().map(|call| call.data.clone()).collect();
-        let parts = self.world.dice.between(1, 3) as usize;
-        let transactions: Vec<_> = data.chunks(data.len().div_ceil(parts)).collect();
-        self.chain.block(self.now, &transactions).await
-    }
-
-    fn compare(
-        &self,
-        calls: &[Call],
-        expected: &[(u64, Verdict)],
-        got: &[Verdict],
-    ) -> Result<(), DifferentialError> {
-        let nothing = Verdict { refused: Vec::new(), ending: Ending::Reverted(Bytes::new()) };
-        let got = got.iter().chain(std::iter::repeat(&nothing));
-        for ((call, (number, want)), got) in calls.iter().zip(expected).zip(got) {
-            if want != got {
-                return Err(self.difference(call, *number, want, got));
-            }
-        }
-        Ok(())
-    }
-
-    /// Names the first item of a call on which the two differ.
-    fn difference(
-        &self,
-        call: &Call,
-        number: u64,
-        want: &Verdict,
-        got: &Verdict,
-    ) -> DifferentialError {
-        let items = call.items.iter().flatten();
-        let (mut wanted, mut found) = (want.refused.iter(), got.refused.iter());
-        let (mut next_wanted, mut next_found) = (wanted.next(), found.next());
-        for (place, message) in items.enumerate() {
-            let id = message.id(self.ledger.domain());
-            let of = |next: Option<&(B256, _)>| next.filter(|next| next.0 == id).is_some();
-            let (ledger, registry) = (of(next_wanted), of(next_found));
-            if !call.is_single() && (ledger || registry) && next_wanted != next_found {
-                let show = |is_refused: bool, next: Option<&(B256, fallow_protocol::Refusal)>| {
-                    let refusal = next.filter(|_| is_refused).map(|(_, refusal)| refusal);
-                    refusal.map_or_else(|| "recorded".to_owned(), ToString::to_string)
-                };
-                return self.answer(
-                    call,
-                    number,
-                    place,
-                    [show(ledger, next_wanted), show(registry, next_found)],
-                );
-            }
-            if ledger && registry {
-                (next_wanted, next_found) = (wanted.next(), found.next());
-            }
-        }
-        self.answer(
-            call,
-            number,
-            0,
-            [want, got].map(|verdict| {
-                let refused = verdict.refused.len();
-                format!("{}, {refused} items refused", verdict.ending)
-            }),
-        )
-    }
-
-    fn answer(
-        &self,
-        call: &Call,
-        number: u64,
-        place: usize,
-        [ledger, registry]: [String; 2],
-    ) -> DifferentialError {
-        let message = call.items.as_ref().ok().and_then(|items| items.get(place));
-        DifferentialError::Answer {
-            number: number + place as u64,
-            block: self.summary.blocks,
-            time: self.now,
-            item: place + 1,
-            entry: call.entry.name(),
-            ledger,
-            registry,
-            message: message.map_or_else(|| call.data.to_string(), |one| format!("{one:?}")),
-        }
-    }
-
-    async fn check_log(&self, first: u64) -> Result<(), DifferentialError> {
-        let registry = self.chain.log().await?;
-        let ledger = (U256::from(self.ledger.size()), self.ledger.root());
-        if registry == ledger {
-            return Ok(());
-        }
-        let show = |(size, root): (U256, B256)| format!("{size} records and root {root}");
-        Err(DifferentialError::Log {
-            block: self.summary.blocks,
-            first,
-            last: self.summary.messages,
-            ledger: show(ledger),
-            registry: show(registry),
-        })
     }
 
     /// Compares the whole storage: nothing missing, nothing surplus.
@@ -226,6 +186,11 @@ impl Run {
             got: word(&found, slot),
         })
     }
+}
+
+fn events(domain: &Domain, mined: &Mined) -> BlockEvents {
+    let events = Event::decode_block(domain, &mined.logs);
+    BlockEvents { block: mined.block, events, claim: Some(mined.log) }
 }
 
 /// Whether a slot is that of a peak of the log.

@@ -3,12 +3,15 @@
 use crate::DifferentialError;
 use crate::call::{Call, Entry, is_packable, pack_release};
 use crate::claims::ClaimFault;
-use crate::world::{Scene, World};
+use crate::world::{Focus, Scene, World};
 use fallow_ledger::Message;
 
 /// Seconds between blocks: mostly those of a chain, sometimes long enough that slots end.
 const STEPS: [(u64, (u64, u64)); 4] =
     [(80, (1, 12)), (14, (13, 400)), (5, (401, 4_000)), (1, (4_001, 40_000))];
+
+/// Seconds that a block may be late so that it begins with a slot.
+const MAX_WAIT: u64 = 3_600;
 
 const ENTRIES: [(u64, Entry); 7] = [
     (46, Entry::Single),
@@ -16,8 +19,8 @@ const ENTRIES: [(u64, Entry); 7] = [
     (18, Entry::RequestMany),
     (8, Entry::ReleaseMany),
     (4, Entry::WithdrawMany),
-    (0, Entry::RequestPacked),
-    (0, Entry::ReleasePacked),
+    (14, Entry::RequestPacked),
+    (6, Entry::ReleasePacked),
 ];
 
 /// What a message on its own is.
@@ -41,15 +44,26 @@ const SINGLES: [(u64, Single); 6] = [
 ];
 
 impl World {
-    /// Time of the next block.
+    /// Time of the next block; often just when a slot of some offer begins.
     pub(crate) fn next_time(&mut self, now: u64) -> u64 {
         let (low, high) = self.dice.weighted(&STEPS);
-        now + self.dice.between(low, high)
+        let next = now + self.dice.between(low, high);
+        if let Some(offer) = self.dice.pick(&self.offers).map(|offer| offer.announcement)
+            && self.dice.percent(30)
+        {
+            let slot = u64::from(offer.slot_seconds).max(1);
+            let over = next.saturating_sub(offer.start_time).div_ceil(slot);
+            let boundary = offer.start_time + over * slot;
+            if boundary < next + MAX_WAIT {
+                return boundary.max(next) + self.dice.below(2);
+            }
+        }
+        next
     }
 
     /// The next call.
     pub(crate) fn call(&mut self, scene: Scene<'_>) -> Result<Call, DifferentialError> {
-        self.pending.clear();
+        self.begin_call(scene);
         match self.dice.weighted(&ENTRIES) {
             Entry::Single => Ok(Call::single(self.single(scene))),
             Entry::AnnounceMany => Ok(Call::announce_many(self.some(12, |w| w.announce(scene)))),
@@ -117,7 +131,10 @@ impl World {
         let brought = self.dice.percent(30).then(|| self.announce_and_request(scene));
         let offer = match &brought {
             Some(Message::AnnounceAndRequest { announcement, .. }) => {
-                self.signed_offer(*announcement)
+                let offer = self.signed_offer(*announcement);
+                // What follows may name the resource instead of bringing it.
+                self.focus = self.focus.map(|focus| Focus { offer, ..focus });
+                offer
             }
             _ => self.asked_offer(scene),
         };
@@ -167,5 +184,44 @@ impl World {
             _ => {}
         }
         *batch != before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict;
+    use alloy_primitives::{Address, B256, Keccak256};
+    use fallow_ledger::{GenesisParent, Ledger, LedgerConfig};
+    use fallow_protocol::NetworkId;
+
+    /// Hash of the first calls of a schedule.
+    fn drawn(seed: u64) -> B256 {
+        let config = LedgerConfig {
+            network_id: NetworkId::repeat_byte(1),
+            registry: Address::repeat_byte(2),
+            writers: vec![],
+            parent: GenesisParent::default(),
+        };
+        let mut now = 1_800_000_000;
+        let (mut ledger, genesis) = Ledger::new(config, now);
+        let mut world = World::new(seed, *ledger.domain(), Address::repeat_byte(3), &genesis);
+        let mut hash = Keccak256::new();
+        for _ in 0..150 {
+            now = world.next_time(now);
+            let call = world.call(Scene { ledger: &ledger, now }).unwrap();
+            hash.update(&call.data);
+            let (_, results) = verdict::apply(&mut ledger, &call, now);
+            for (message, result) in call.items.iter().flatten().zip(&results) {
+                world.observe(message, result);
+            }
+        }
+        hash.finalize()
+    }
+
+    #[test]
+    fn a_schedule_follows_from_its_seed() {
+        assert_eq!(drawn(7), drawn(7));
+        assert_ne!(drawn(7), drawn(8));
     }
 }

@@ -1,6 +1,6 @@
 //! What a run saw.
 
-use crate::Entry;
+use crate::{Entry, Notable};
 use fallow_protocol::Code;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,6 +17,8 @@ pub struct Summary {
     pub misused: u64,
     /// Refusals by code.
     pub refused: BTreeMap<Code, u64>,
+    /// Cases that a code alone does not name.
+    pub notable: BTreeMap<Notable, u64>,
     /// Calls, and the messages in them, by the way they came in.
     pub calls: BTreeMap<Entry, (u64, u64)>,
     /// Packed batches that reverted because they were none.
@@ -38,6 +40,10 @@ impl fmt::Display for Summary {
         write!(f, "{refused} refused, {} misused; refused by code", self.misused)?;
         for (code, count) in &self.refused {
             write!(f, " {:03}:{count}", code.number())?;
+        }
+        write!(f, "; among them")?;
+        for (case, count) in &self.notable {
+            write!(f, " {case:?}:{count}")?;
         }
         write!(f, "; calls (messages)")?;
         for (entry, (calls, messages)) in &self.calls {

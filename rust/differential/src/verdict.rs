@@ -1,6 +1,6 @@
 //! What a call led to, in one form for both sides.
 
-use crate::call::{Call, PackedBatchInvalid};
+use crate::call::Call;
 use alloy::sol_types::{SolError as _, SolValue as _};
 use alloy_primitives::{B256, Bytes, U256};
 use fallow_chain::Registry;
@@ -47,10 +47,7 @@ impl Verdict {
 /// Applies a call to the ledger; answers what the registry should do, and what each item led to.
 pub(crate) fn apply(ledger: &mut Ledger, call: &Call, now: u64) -> (Verdict, Vec<Result>) {
     match &call.items {
-        Err((offset, length)) => {
-            let error = PackedBatchInvalid { offset: *offset, length: *length };
-            (Verdict::ended(Ending::Reverted(error.abi_encode().into())), Vec::new())
-        }
+        Err(revert) => (Verdict::ended(Ending::Reverted(revert.clone())), Vec::new()),
         Ok(items) if call.is_single() => {
             let results: Vec<_> = items.iter().map(|item| ledger.apply(item, now)).collect();
             let endings = items.iter().zip(&results);

@@ -2,6 +2,7 @@
 
 use crate::cast::{Cast, spoil};
 use crate::dice::Dice;
+use crate::verdict;
 use alloy_primitives::{Address, B256, Bytes};
 use fallow_ledger::{Applied, Ledger, Message};
 use fallow_log::{Tree, leaf_hash};
@@ -15,6 +16,8 @@ const MAX_OFFERS: usize = 160;
 const MAX_HOLDINGS: usize = 800;
 const MAX_PAST: usize = 400;
 const MAX_WITHHELD: usize = 60;
+/// Requesters that a call is mostly about.
+const FEW: usize = 4;
 /// The lists forget among so many of their oldest entries.
 const FORGOTTEN_AMONG: usize = 80;
 
@@ -70,6 +73,14 @@ impl Scene<'_> {
     }
 }
 
+/// What one call is mostly about, so that its items meet: in the same words of storage, too.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Focus {
+    pub(crate) offer: Offer,
+    /// Place of the first of the few requesters.
+    pub(crate) requesters: usize,
+}
+
 /// Everybody's keys and what became of earlier messages.
 pub(crate) struct World {
     pub(crate) dice: Dice,
@@ -84,6 +95,7 @@ pub(crate) struct World {
     pub(crate) tree: Tree,
     /// Highest sequence that each requester has used in the call that is being drawn.
     pub(crate) pending: HashMap<Address, u64>,
+    pub(crate) focus: Option<Focus>,
 }
 
 impl World {
@@ -99,13 +111,21 @@ impl World {
             withheld: Vec::new(),
             tree: Tree::new(),
             pending: HashMap::new(),
+            focus: None,
         };
         world.append(genesis);
         world
     }
 
-    /// Takes notice of what a message appended.
-    pub(crate) fn learn(&mut self, applied: &Applied) {
+    /// Takes notice of what became of a message.
+    pub(crate) fn observe(&mut self, message: &Message, result: &verdict::Result) {
+        self.remember(message);
+        if let Ok(applied) = result {
+            self.learn(applied);
+        }
+    }
+
+    fn learn(&mut self, applied: &Applied) {
         if let Some(announced) = &applied.announced {
             self.append(announced);
         }
@@ -125,7 +145,7 @@ impl World {
     }
 
     /// Keeps a message, to send it again.
-    pub(crate) fn remember(&mut self, message: &Message) {
+    fn remember(&mut self, message: &Message) {
         if self.dice.percent(25) {
             keep(&mut self.dice, &mut self.past, message.clone(), MAX_PAST);
         }
@@ -159,6 +179,27 @@ impl World {
             let offer = self.dice.pick(&self.offers).copied()?;
             (scene.standing(&offer) == wanted).then_some(offer)
         })
+    }
+
+    /// Begins a call, of which one half is about few things.
+    pub(crate) fn begin_call(&mut self, scene: Scene<'_>) {
+        self.pending.clear();
+        self.focus = None;
+        if self.dice.percent(50) {
+            let offer = self.offer(scene, Standing::Live);
+            let requesters = self.dice.place(self.cast.requesters.len());
+            self.focus = offer.map(|offer| Focus { offer, requesters });
+        }
+    }
+
+    /// Anybody, or one of the few that the call is about.
+    pub(crate) fn requester(&mut self) -> Address {
+        let all = self.cast.requesters.len();
+        let place = match self.focus {
+            Some(focus) if self.dice.percent(60) => focus.requesters + self.dice.place(FEW),
+            _ => self.dice.place(all),
+        };
+        self.cast.requesters[place % all].address
     }
 
     /// The signature of an address; of somebody else, or of nobody, if it is to be `flawed`.
