@@ -155,8 +155,8 @@ function ledgerTimes() {
 
 function ledgerMemory() {
   const { allocations, bytesPerAllocation } = example("fallow-ledger", "memory");
-  const how = `growth of the process's resident memory over ${allocations} allocations of 1 slot, ` +
-    "10^5 requesters, 10^4 resources of 120 slots, one run";
+  const how = `growth of the process's resident memory over ${allocations} allocations of 1 slot` +
+    ", 10^5 requesters, 10^4 resources of 120 slots, one run";
   const value = round(bytesPerAllocation, 2);
   return [{ name: "ledger.memory", value, unit: "byte/allocation", how }];
 }

@@ -6,7 +6,7 @@ use std::thread;
 
 use alloy_primitives::{Address, B256, Bytes};
 use fallow_ledger::{GenesisParent, Ledger, LedgerConfig, Message};
-use fallow_protocol::{Announcement, Domain, NetworkId, Request, SecretKey};
+use fallow_protocol::{Announcement, Domain, NetworkId, Request, ResourceId, SecretKey};
 
 pub(crate) const ALLOCATIONS: u64 = 1_000_000;
 const REQUESTERS: u64 = 100_000;
@@ -52,14 +52,19 @@ pub(crate) fn build() -> Ledger {
 fn sign(sender: &SyncSender<Vec<Message>>) {
     let domain = Domain::new(REGISTRY, NETWORK);
     let provider = account(u64::MAX);
-    let offers: Vec<_> = (0..RESOURCES).map(|number| offer(&provider, number)).collect();
-    let announce = offers.iter().map(|announcement| Message::Announce {
-        announcement: *announcement,
-        signatures: signed(&provider, announcement.id(&domain).0),
+    let requesters: Vec<_> = (0..REQUESTERS).map(|number| account(number).address()).collect();
+    let offers = (0..RESOURCES).map(|number| offer(&provider, number));
+    let ids: Vec<_> = offers.clone().map(|offer| offer.id(&domain)).collect();
+    let announce = offers.zip(&ids).map(|(announcement, id)| Message::Announce {
+        announcement,
+        signatures: signed(&provider, id.0),
     });
     let claims = (0..ALLOCATIONS).map(|number| {
-        let offer = &offers[(number.wrapping_mul(31) % RESOURCES) as usize];
-        claim(&domain, offer, number)
+        let resource_id = ids[(number.wrapping_mul(31) % RESOURCES) as usize];
+        let requester = requesters[(number % REQUESTERS) as usize];
+        let request = request(resource_id, requester, number);
+        let signatures = signed(&account(number % REQUESTERS), request.id(&domain).0);
+        Message::Request { request, signatures }
     });
     let mut messages = announce.chain(claims);
     loop {
@@ -91,20 +96,18 @@ fn offer(provider: &SecretKey, number: u64) -> Announcement {
     }
 }
 
-/// Claim number `number`: spread over all resources, words and requesters.
-fn claim(domain: &Domain, offer: &Announcement, number: u64) -> Message {
-    let requester = account(number % REQUESTERS);
+/// Request number `number`: spread over all resources, words and requesters.
+fn request(resource_id: ResourceId, requester: Address, number: u64) -> Request {
     let slot = (number / RESOURCES).wrapping_mul(7) % SLOTS;
-    let request = Request {
-        resource_id: offer.id(domain),
-        requester: requester.address(),
+    Request {
+        resource_id,
+        requester,
         volume: 1,
         start_time: START + slot * SLOT,
         end_time: START + (slot + 1) * SLOT,
         timestamp: NOW,
         sequence: 1 + number / REQUESTERS,
-    };
-    Message::Request { request, signatures: signed(&requester, request.id(domain).0) }
+    }
 }
 
 fn signed(signer: &SecretKey, digest: B256) -> Bytes {
