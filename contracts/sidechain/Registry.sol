@@ -92,7 +92,7 @@ contract Registry is Packed {
         external
         returns (bytes32)
     {
-        return _withoutClearing(_request)(ClaimLib.room(), message, signatures);
+        return _withoutClearing(_request)(ClaimLib.room(), message, signatures, 0);
     }
 
     /// @inheritdoc IRegistry
@@ -125,16 +125,8 @@ contract Registry is Packed {
         require(
             resourceId == message.resourceId, AnnouncementMismatch(resourceId, message.resourceId)
         );
-        uint256 index = _log.size;
-        bytes32 announced = _announceFirst(resourceId, announcement, first, index);
-        Claim memory claim;
-        claim.load(message);
-        if (announced != 0) ++index;
-        (uint256 code, bytes32 leaf) = _applyRequest(claim, others, index);
-        if (code != 0) RefusalLib.revertWith(code, claim.got, claim.want);
-        if (announced == 0) _log.append(index, leaf);
-        else _log.appendTwo(index - 1, announced, leaf);
-        return claim.id;
+        bytes32 announced = _announceFirst(resourceId, announcement, first);
+        return _withoutClearing(_request)(ClaimLib.room(), message, others, announced);
     }
 
     /// @inheritdoc IRegistry
@@ -325,26 +317,32 @@ contract Registry is Packed {
 
     /* SINGLE ITEMS */
 
-    function _request(Claim memory claim, Request calldata message, bytes calldata signatures)
-        private
-        returns (bytes32)
-    {
+    /// @param announced leaf of the announcement that goes before the request's record; 0 if none does
+    function _request(
+        Claim memory claim,
+        Request calldata message,
+        bytes calldata signatures,
+        bytes32 announced
+    ) private returns (bytes32) {
         claim.load(message);
-        uint256 index = _log.size;
+        uint256 size_ = _log.size;
+        uint256 index = announced == 0 ? size_ : size_ + 1;
         (uint256 code, bytes32 leaf) = _applyRequest(claim, signatures, index);
         if (code != 0) RefusalLib.revertWith(code, claim.got, claim.want);
-        _log.append(index, leaf);
+        if (announced == 0) _log.append(size_, leaf);
+        else _log.appendTwo(size_, announced, leaf);
         return claim.id;
     }
 
     /// @dev The same function, but it takes a claim's memory address. Solidity would clear the
     /// memory of each variable of type `Claim memory` first, which costs more than a whole check;
     /// it does not for a parameter.
-    function _withoutClearing(function(Claim memory, Request calldata, bytes calldata)
+    function _withoutClearing(function(Claim memory, Request calldata, bytes calldata, bytes32)
             internal returns (bytes32) typed)
         private
         pure
-        returns (function(uint256, Request calldata, bytes calldata) internal returns (bytes32) raw)
+        returns (function(uint256, Request calldata, bytes calldata, bytes32)
+                internal returns (bytes32) raw)
     {
         assembly ("memory-safe") {
             raw := typed
@@ -357,14 +355,13 @@ contract Registry is Packed {
     function _announceFirst(
         bytes32 resourceId,
         Announcement calldata announcement,
-        bytes calldata signature,
-        uint256 index
+        bytes calldata signature
     ) private returns (bytes32 leaf) {
         if (ResourceLib.indexOf(_resources[resourceId]) != 0) return 0;
         uint256 code;
         uint256 got;
         uint256 want;
-        (code, got, want, leaf) = _applyAnnouncement(resourceId, announcement, signature, index);
+        (code, got, want, leaf) = _applyAnnouncement(resourceId, announcement, signature, _log.size);
         if (code != 0) RefusalLib.revertWith(code, got, want);
     }
 
