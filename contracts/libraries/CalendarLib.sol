@@ -128,12 +128,10 @@ library CalendarLib {
         }
     }
 
-    /// @notice Reads the words of a claim's slots and adds `asked` to each slot, in memory. What is
-    /// given back is asked as `0 - volume`: a multiple of that, modulo 2^256, subtracts from each
-    /// lane, and no lane borrows, as each holds the volume.
+    /// @notice Reads the words of a claim's slots and adds `asked` to each slot, in memory.
     /// @dev Nothing overflows: slots are numbers of seconds, words of a request at most 16.
     /// @return lacks not 0 if some slot has less free than is asked. Lanes may then have carried
-    /// into their neighbours: nothing may be stored. Means nothing if slots are given back
+    /// into their neighbours: nothing may be stored
     function touch(mapping(uint256 => uint256) storage calendar, Claim memory claim, uint256 asked)
         internal
         view
@@ -169,6 +167,27 @@ library CalendarLib {
         }
     }
 
+    /// @notice Takes the claim's volume from each slot, and stores the words, with the index of the
+    /// record that does so. No lane borrows: each holds the volume.
+    function giveBack(
+        mapping(uint256 => uint256) storage calendar,
+        Claim memory claim,
+        uint256 index
+    ) internal {
+        unchecked {
+            uint256 number = claim.firstSlot / SLOTS_PER_WORD;
+            uint256 from = claim.firstSlot % SLOTS_PER_WORD;
+            uint256 end = from + claim.slotCount;
+            uint256 item = _allocate(claim, claim.wordCount << 5);
+            for (uint256 last = number + claim.wordCount; number < last; ++number) {
+                _giveBackOne(calendar, number, item, lanesOf(from, end) * claim.volume, index);
+                item += 0x20;
+                from = 0;
+                end -= SLOTS_PER_WORD;
+            }
+        }
+    }
+
     /// @notice What a record commits to: the hash of the items.
     function hashOf(Claim memory claim) internal pure returns (bytes32 hash) {
         uint256 item = claim.buffer;
@@ -181,22 +200,21 @@ library CalendarLib {
     /// @notice Free volume in the first slot that has less than `asked`; if there is none, in the
     /// fullest slot.
     /// @param words memory address of the words that the claim's slots touch
-    function freeIn(uint256 words, Claim memory claim, uint256 asked, uint256 volume)
-        internal
-        pure
-        returns (uint256 least)
-    {
+    /// @dev Nothing overflows: no slot has more used than the volume.
+    function freeIn(uint256 words, Claim memory claim) internal pure returns (uint256 least) {
+        uint256 volume = ResourceLib.volumeOf(claim.resource);
+        uint256 asked = claim.volume;
+        uint256 count = claim.slotCount;
+        uint256 slot = claim.firstSlot % SLOTS_PER_WORD;
         least = volume;
-        uint256 from = claim.firstSlot % SLOTS_PER_WORD;
-        for (uint256 slot = from; slot < from + claim.slotCount; ++slot) {
-            uint256 address_ = words + 0x20 * (slot / SLOTS_PER_WORD);
-            uint256 word;
-            assembly ("memory-safe") {
-                word := mload(address_)
+        assembly ("memory-safe") {
+            for { let end := add(slot, count) } lt(slot, end) { slot := add(slot, 1) } {
+                let word := mload(add(words, shl(5, div(slot, 12))))
+                // the first slot is in the most significant of 12 lanes
+                let used := and(shr(sub(176, shl(4, mod(slot, 12))), word), 0xffff)
+                if lt(sub(volume, used), least) { least := sub(volume, used) }
+                if lt(least, asked) { break }
             }
-            uint256 free = volume - usedIn(word, slot);
-            if (free < asked) return free;
-            if (free < least) least = free;
         }
     }
 
@@ -247,6 +265,24 @@ library CalendarLib {
             mstore(add(item, size), slot)
         }
         return lacksIn(word, need, volume);
+    }
+
+    function _giveBackOne(
+        mapping(uint256 => uint256) storage calendar,
+        uint256 wordNumber,
+        uint256 item,
+        uint256 freed,
+        uint256 index
+    ) private {
+        uint256 lanes = LANES;
+        assembly ("memory-safe") {
+            mstore(0x00, wordNumber)
+            mstore(0x20, calendar.slot)
+            let slot := keccak256(0x00, 0x40)
+            let word := sub(sload(slot), freed)
+            mstore(item, word)
+            sstore(slot, or(shl(192, index), and(word, lanes)))
+        }
     }
 
     /// @dev Room for `size` bytes of items and as many of slots.

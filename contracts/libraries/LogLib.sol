@@ -71,25 +71,29 @@ library LogLib {
     /// @notice Appends a leaf to a frontier in memory.
     function push(Log storage log, Frontier memory frontier, bytes32 leaf) internal view {
         assembly ("memory-safe") {
-            let m := mload(0x40)
+            // prefix at 0x1f, children at 0x20 and 0x40, where the free memory pointer is kept
+            let free := mload(0x40)
+            mstore(0x00, 0x01)
             let size := mload(frontier)
             let grown := mload(add(frontier, 0x20))
             // a struct holds a fixed array by reference
-            let peaks := mload(add(frontier, 0x40))
-            let h := 0
-            mstore8(m, 1)
-            for {} and(shr(h, size), 1) { h := add(h, 1) } {
-                let left := mload(add(peaks, shl(5, h)))
-                if iszero(and(shr(h, grown), 1)) {
-                    left := sload(add(log.slot, add(h, 1)))
-                }
-                mstore(add(m, 1), left)
-                mstore(add(m, 33), leaf)
-                leaf := keccak256(m, 65)
-            }
-            mstore(add(peaks, shl(5, h)), leaf)
-            mstore(add(frontier, 0x20), or(grown, shl(h, 1)))
+            let peak := mload(add(frontier, 0x40))
+            let slot := add(log.slot, 1)
+            // the lowest bit that is not set: the height of the new peak
+            mstore(add(frontier, 0x20), or(grown, and(not(size), add(size, 1))))
             mstore(frontier, add(size, 1))
+            for {} and(size, 1) { size := shr(1, size) } {
+                mstore(0x40, leaf)
+                switch and(grown, 1)
+                case 0 { mstore(0x20, sload(slot)) }
+                default { mstore(0x20, mload(peak)) }
+                leaf := keccak256(0x1f, 65)
+                grown := shr(1, grown)
+                slot := add(slot, 1)
+                peak := add(peak, 0x20)
+            }
+            mstore(peak, leaf)
+            mstore(0x40, free)
         }
     }
 

@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {Announcement, IRegistry} from "../interfaces/IRegistry.sol";
 import {CalendarLib} from "./CalendarLib.sol";
 import {Claim} from "./ClaimLib.sol";
-import {Freeing, FreeingLib} from "./FreeingLib.sol";
+import {Freeing} from "./FreeingLib.sol";
 import {MessageLib} from "./MessageLib.sol";
 import {RecordLib} from "./RecordLib.sol";
 import {ResourceLib} from "./ResourceLib.sol";
@@ -21,9 +21,9 @@ import {SignatureLib} from "./SignatureLib.sol";
 /// @param windowCode why these slots cannot be had, whoever asks
 /// @param got what that refusal found
 /// @param want what it wanted
-/// @param words memory address of the calendar words as the items before left them, followed by as
-/// many words with 1 in the lane of each slot asked
+/// @param free volume free in the fullest of the slots asked
 /// @param accepted number of items accepted so far
+/// @param record memory address of the last record, which the next one differs little from; 0 before
 struct Group {
     uint256 head;
     uint256 item;
@@ -34,8 +34,9 @@ struct Group {
     uint256 windowCode;
     uint256 got;
     uint256 want;
-    uint256 words;
+    uint256 free;
     uint256 accepted;
+    uint256 record;
 }
 
 /// @notice The event of a batch while it grows in memory.
@@ -54,8 +55,6 @@ struct BatchEvent {
 /// @notice Reads them where they stand in the calldata, and logs what was recorded. A group or an item
 /// is only opened if all of it lies inside the batch; positions in the calldata are far below 2^64.
 library PackedLib {
-    using FreeingLib for Freeing;
-
     /// @dev Bits of a group's kind.
     uint256 internal constant APPROVED = 1;
     uint256 internal constant CARRIED = 2;
@@ -73,6 +72,8 @@ library PackedLib {
     uint256 private constant RECORD_AT = TIMES_BYTES + SignatureLib.LENGTH;
     uint256 private constant PATH_AT = RECORD_AT + RecordLib.ALLOCATION_LENGTH + 1;
     uint256 private constant MAX_PATH = 64;
+    /// @dev Where the index stands in a record: after version, kind and writer.
+    uint256 private constant INDEX_AT = 22;
     /// @dev Data of an event before its bytes: index, offset, length.
     uint256 private constant EVENT_HEAD_BYTES = 0x60;
 
@@ -89,28 +90,35 @@ library PackedLib {
         uint256 head = _wordAt(position);
         uint256 kind = head >> 248;
         uint256 count = (head >> 232) & type(uint16).max;
-        bool carried = kind & CARRIED != 0;
         // calldata is shorter than 2^64 bytes, and so is a group of 2^16 items
         unchecked {
-            group.head = head;
-            group.itemBytes = TERMS_BYTES + SignatureLib.LENGTH * (1 + (kind & APPROVED));
-            group.item = position + HEADER_BYTES + (carried ? CARRIED_BYTES : ID_BYTES);
-            group.end = group.item + count * group.itemBytes;
-            next = offset + group.end - position;
+            uint256 headBytes = HEADER_BYTES + ID_BYTES;
+            group.announcement = 0;
+            if (kind & CARRIED != 0) {
+                headBytes = HEADER_BYTES + CARRIED_BYTES;
+                group.announcement = position + HEADER_BYTES;
+            }
+            uint256 itemBytes = TERMS_BYTES + SignatureLib.LENGTH * (1 + (kind & APPROVED));
+            uint256 bytes_ = headBytes + count * itemBytes;
+            next = offset + bytes_;
             bool known = kind <= APPROVED + CARRIED && count != 0;
             require(
                 known && next <= batch.length, IRegistry.PackedBatchInvalid(offset, batch.length)
             );
-            if (carried) group.announcement = position + HEADER_BYTES;
+            (group.head, group.itemBytes) = (head, itemBytes);
+            (group.item, group.end) = (position + headBytes, position + bytes_);
+            (group.announcementCode, group.windowCode) = (0, 0);
+            (group.accepted, group.record) = (0, 0);
         }
     }
 
     /// @notice What all requests of a group say; `resourceId` only if it is not carried.
     function readCommon(Group memory group, Claim memory claim) internal pure {
+        uint256 head = group.head;
         claim.typeHash = MessageLib.REQUEST_TYPE_HASH;
-        claim.startTime = (group.head >> 192) & type(uint40).max;
-        claim.endTime = (group.head >> 152) & type(uint40).max;
-        if (group.announcement == 0) {
+        claim.startTime = (head >> 192) & type(uint40).max;
+        claim.endTime = (head >> 152) & type(uint40).max;
+        unchecked {
             claim.resourceId = bytes32(_wordAt(group.item - ID_BYTES));
         }
     }
@@ -120,10 +128,17 @@ library PackedLib {
         uint256 terms = _wordAt(group.item);
         claim.requester = terms >> 96;
         claim.volume = (terms >> 80) & type(uint16).max;
-        uint256 delay = (terms >> 64) & type(uint16).max;
         claim.sequence = terms & type(uint64).max;
         unchecked {
-            claim.timestamp = ((group.head >> 112) & type(uint40).max) + delay;
+            claim.timestamp =
+                ((group.head >> 112) & type(uint40).max) + ((terms >> 64) & type(uint16).max);
+        }
+    }
+
+    /// @notice Goes on to the next item.
+    function advance(Group memory group) internal pure {
+        unchecked {
+            group.item += group.itemBytes;
         }
     }
 
@@ -172,90 +187,110 @@ library PackedLib {
 
     /* CALENDAR WORDS, which stay in memory until the end of their group */
 
-    /// @notice Reads the words that the group's slots touch.
+    /// @notice Reads the words that the group's slots touch. The claim's buffer has four parts: items
+    /// and storage slots as in every claim; the words as the items before left them; and words with 1
+    /// in the lane of each slot asked.
     function load(
         Group memory group,
         Claim memory claim,
         mapping(uint256 => uint256) storage calendar
     ) internal view {
-        CalendarLib.touch(calendar, claim, 0);
-        uint256 items = claim.buffer;
         uint256 size = claim.wordCount << 5;
-        uint256 words;
+        uint256 buffer;
         assembly ("memory-safe") {
-            words := mload(0x40)
-            mstore(0x40, add(words, shl(1, size)))
-            mcopy(words, items, size)
+            buffer := mload(0x40)
+            mstore(0x40, add(buffer, shl(2, size)))
         }
-        group.words = words;
-        _writeLanes(claim, words + size, size);
-    }
-
-    /// @notice Adds what the item at hand asks to each slot, in the claim's buffer, as
-    /// `CalendarLib.touch` does from storage.
-    /// @return lacks not 0 if some slot has less free
-    function touch(Group memory group, Claim memory claim) internal pure returns (uint256 lacks) {
-        uint256 volume = ResourceLib.volumeOf(claim.resource);
-        (uint256 word, uint256 item, uint256 asked) = (group.words, claim.buffer, claim.volume);
-        uint256 size = claim.wordCount << 5;
+        claim.buffer = buffer;
         unchecked {
-            for (uint256 end = word + size; word < end; word += 0x20) {
-                uint256 before;
-                uint256 need;
-                assembly ("memory-safe") {
-                    before := mload(word)
-                    need := mul(mload(add(word, size)), asked)
-                    mstore(item, add(before, need))
-                }
-                lacks |= CalendarLib.lacksIn(before, need, volume);
-                item += 0x20;
-            }
-        }
-    }
-
-    /// @notice Takes over the words that `touch` prepared, as record `index` leaves them.
-    function keep(Group memory group, Claim memory claim, uint256 index) internal pure {
-        uint256 lanes = CalendarLib.LANES;
-        (uint256 word, uint256 item, uint256 size) =
-            (group.words, claim.buffer, claim.wordCount << 5);
-        assembly ("memory-safe") {
-            let head := shl(192, index)
-            for { let end := add(word, size) } lt(word, end) { word := add(word, 0x20) } {
-                mstore(word, or(head, and(mload(item), lanes)))
-                item := add(item, 0x20)
-            }
-        }
-    }
-
-    /// @notice Free volume in the first slot that has less than the item at hand asks.
-    function freeIn(Group memory group, Claim memory claim) internal pure returns (uint256) {
-        return
-            CalendarLib.freeIn(
-                group.words, claim, claim.volume, ResourceLib.volumeOf(claim.resource)
-            );
-    }
-
-    /// @notice Puts the words into the claim's buffer, where `CalendarLib` expects them.
-    function unload(Group memory group, Claim memory claim) internal pure {
-        (uint256 words, uint256 items, uint256 size) =
-            (group.words, claim.buffer, claim.wordCount << 5);
-        assembly ("memory-safe") {
-            mcopy(items, words, size)
-        }
-    }
-
-    function _writeLanes(Claim memory claim, uint256 lanes, uint256 size) private pure {
-        unchecked {
+            uint256 wordNumber = claim.firstSlot / CalendarLib.SLOTS_PER_WORD;
             uint256 from = claim.firstSlot % CalendarLib.SLOTS_PER_WORD;
             uint256 to = from + claim.slotCount;
-            for (uint256 end = lanes + size; lanes < end; lanes += 0x20) {
+            for (uint256 end = buffer + size; buffer < end; buffer += 0x20) {
                 uint256 ones = CalendarLib.lanesOf(from, to);
                 assembly ("memory-safe") {
-                    mstore(lanes, ones)
+                    mstore(0x00, wordNumber)
+                    mstore(0x20, calendar.slot)
+                    let slot := keccak256(0x00, 0x40)
+                    let place := add(buffer, size)
+                    mstore(place, slot)
+                    place := add(place, size)
+                    mstore(place, sload(slot))
+                    mstore(add(place, size), ones)
                 }
+                ++wordNumber;
                 from = 0;
                 to -= CalendarLib.SLOTS_PER_WORD;
             }
+        }
+        group.free = freeIn(group, claim);
+    }
+
+    /// @notice Free volume in the first slot that has less than the item at hand asks; if there is
+    /// none, in the fullest slot.
+    function freeIn(Group memory, Claim memory claim) internal pure returns (uint256) {
+        unchecked {
+            return CalendarLib.freeIn(claim.buffer + (claim.wordCount << 6), claim);
+        }
+    }
+
+    /// @notice Takes what the item at hand asks, as record `index`. All slots lose the same, so the
+    /// fullest one stays the fullest.
+    function take(Group memory group, Claim memory claim, uint256 index) internal pure {
+        uint256 asked = claim.volume;
+        uint256 size = claim.wordCount << 5;
+        uint256 item = claim.buffer;
+        uint256 lanes = CalendarLib.LANES;
+        assembly ("memory-safe") {
+            let head := shl(192, index)
+            for { let end := add(item, size) } lt(item, end) { item := add(item, 0x20) } {
+                let word := add(item, shl(1, size))
+                let after_ := add(mload(word), mul(mload(add(word, size)), asked))
+                mstore(item, after_)
+                mstore(word, or(head, and(after_, lanes)))
+            }
+        }
+        unchecked {
+            group.free -= asked;
+            ++group.accepted;
+        }
+    }
+
+    /// @notice Stores the words as the last item left them.
+    function store(Group memory, Claim memory claim) internal {
+        uint256 size = claim.wordCount << 5;
+        uint256 item = claim.buffer;
+        assembly ("memory-safe") {
+            for { let end := add(item, size) } lt(item, end) { item := add(item, 0x20) } {
+                sstore(mload(add(item, size)), mload(add(item, shl(1, size))))
+            }
+        }
+    }
+
+    /* RECORDS */
+
+    /// @notice Leaf of the item at hand as record `index`, as `RecordLib.allocationLeaf`, which makes
+    /// the first record of a group.
+    function leafOf(
+        Group memory group,
+        Claim memory claim,
+        uint256 index,
+        uint256 requesterAfter,
+        bytes32 evidence
+    ) internal view returns (bytes32 leaf) {
+        uint256 m = group.record;
+        if (m == 0) {
+            assembly ("memory-safe") {
+                m := mload(0x40)
+            }
+            leaf = RecordLib.allocationLeaf(claim, index, requesterAfter, evidence);
+            group.record = m;
+            // keeps what was written behind the free memory pointer, 239 bytes
+            assembly ("memory-safe") {
+                mstore(0x40, add(m, 0x100))
+            }
+        } else {
+            leaf = RecordLib.nextAllocationLeaf(m, claim, index, requesterAfter, evidence);
         }
     }
 
@@ -269,26 +304,28 @@ library PackedLib {
         returns (uint256 next)
     {
         uint256 position = _position(batch, offset);
-        uint256 n = _wordAt(position + PATH_AT - 1) >> 248;
         unchecked {
+            uint256 n = _wordAt(position + PATH_AT - 1) >> 248;
             next = offset + PATH_AT + 32 * n;
+            require(
+                n <= MAX_PATH && next <= batch.length,
+                IRegistry.PackedBatchInvalid(offset, batch.length)
+            );
+            uint256 times = _wordAt(position);
+            freeing.fromTime = times >> 192;
+            freeing.timestamp = (times >> 128) & type(uint64).max;
+            freeing.signature = position + TIMES_BYTES;
+            freeing.record = position + RECORD_AT;
+            freeing.index = _wordAt(position + RECORD_AT + INDEX_AT) >> 192;
         }
-        require(
-            n <= MAX_PATH && next <= batch.length,
-            IRegistry.PackedBatchInvalid(offset, batch.length)
-        );
-        uint256 times = _wordAt(position);
-        (freeing.fromTime, freeing.timestamp) = (times >> 192, (times >> 128) & type(uint64).max);
-        freeing.point(
-            _slice(position + TIMES_BYTES, SignatureLib.LENGTH),
-            _slice(position + RECORD_AT, RecordLib.ALLOCATION_LENGTH)
-        );
     }
 
     /// @notice The path from the record of a release: its length stands between them.
     function pathOf(Freeing memory freeing) internal pure returns (bytes32[] calldata nodes) {
-        uint256 end = freeing.record + RecordLib.ALLOCATION_LENGTH;
+        uint256 length = RecordLib.ALLOCATION_LENGTH;
+        uint256 start = freeing.record;
         assembly ("memory-safe") {
+            let end := add(start, length)
             nodes.offset := add(end, 1)
             nodes.length := byte(0, calldataload(end))
         }
@@ -325,7 +362,9 @@ library PackedLib {
     {
         uint256 end = _begin(entry, index);
         entry.group = end;
-        entry.end = end + HEADER_BYTES + ID_BYTES;
+        unchecked {
+            entry.end = end + HEADER_BYTES + ID_BYTES;
+        }
         uint256 headerBytes = HEADER_BYTES;
         uint256 kindMask = ~(CARRIED << 248);
         assembly ("memory-safe") {
@@ -337,7 +376,9 @@ library PackedLib {
     /// @notice Adds bytes of the calldata.
     function add(BatchEvent memory entry, uint256 position, uint256 length) internal pure {
         uint256 end = entry.end;
-        entry.end = end + length;
+        unchecked {
+            entry.end = end + length;
+        }
         assembly ("memory-safe") {
             calldatacopy(end, position, length)
         }
@@ -359,11 +400,16 @@ library PackedLib {
     {
         uint256 end = _begin(entry, index);
         uint256 allocation = freeing.index;
-        entry.end = end + 8;
+        uint256 position = freeing.signature;
+        uint256 times = TIMES_BYTES;
+        uint256 length = TIMES_BYTES + SignatureLib.LENGTH;
         assembly ("memory-safe") {
             mstore(end, shl(192, allocation))
+            calldatacopy(add(end, 8), sub(position, times), length)
         }
-        add(entry, freeing.signature - TIMES_BYTES, TIMES_BYTES + SignatureLib.LENGTH);
+        unchecked {
+            entry.end = end + 8 + length;
+        }
     }
 
     /// @notice Emits the event, if it tells of anything, and begins a new one.

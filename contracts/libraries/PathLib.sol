@@ -49,21 +49,20 @@ library PathLib {
     ) internal view returns (bool proven, bytes32 got, bytes32 want) {
         uint256 size = chain.size;
         if (index >= size) return (false, 0, 0);
-        uint256 height = LibBit.fls(index ^ size);
         uint256 n = path.length;
-        if (n == height) {
-            want = log.peaks[height];
-        } else {
-            uint256 apart = index ^ chain.last;
-            // under another peak, from the same record, or not where the two meet
-            if (apart >> height != 0 || apart == 0 || n != LibBit.fls(apart)) {
-                return (false, 0, log.peaks[height]);
-            }
+        // `x >> n == 1`: the highest bit of x is bit n
+        bool leans = (index ^ size) >> n != 1;
+        if (!leans) {
+            want = log.peaks[n];
+        } else if ((index ^ chain.last) >> n == 1 && (index ^ size) >> n != 0) {
+            // lower than the peak, so the two records stand under the same one
             want = chain.siblings[n];
+        } else {
+            return (false, 0, log.peaks[LibBit.fls(index ^ size)]);
         }
         got = _climb(leaf, index, path);
         proven = got == want;
-        if (proven) _keep(chain, index, path, n != height);
+        if (proven) _keep(chain, index, path, leans);
     }
 
     /// @dev The node that a path leads to. Leaves the record's ancestors below it behind the free
@@ -102,14 +101,20 @@ library PathLib {
         private
         pure
     {
-        (bytes32[64] memory ancestors, bytes32[64] memory siblings) =
-            (chain.ancestors, chain.siblings);
-        uint256 n = path.length;
-        if (leans) (ancestors[n], siblings[n]) = (siblings[n], ancestors[n]);
+        bytes32[64] memory ancestors = chain.ancestors;
+        bytes32[64] memory siblings = chain.siblings;
         chain.last = index;
         assembly ("memory-safe") {
-            mcopy(ancestors, mload(0x40), shl(5, n))
-            calldatacopy(siblings, path.offset, shl(5, n))
+            let size := shl(5, path.length)
+            if leans {
+                let ancestor := add(ancestors, size)
+                let sibling := add(siblings, size)
+                let swapped := mload(ancestor)
+                mstore(ancestor, mload(sibling))
+                mstore(sibling, swapped)
+            }
+            mcopy(ancestors, mload(0x40), size)
+            calldatacopy(siblings, path.offset, size)
         }
     }
 }

@@ -92,6 +92,38 @@ library RecordLib {
     ) internal view returns (bytes32 leaf) {
         uint256 m = _header(ALLOCATION, index);
         _writeAllocation(m, claim);
+        return _finishAllocation(m, claim, requesterAfter, evidence);
+    }
+
+    /// @notice The same for one more request of the same resource and window as in the record at `m`,
+    /// which this one is written over.
+    /// @param m what `allocationLeaf` wrote behind the free memory pointer
+    function nextAllocationLeaf(
+        uint256 m,
+        Claim memory claim,
+        uint256 index,
+        uint256 requesterAfter,
+        bytes32 evidence
+    ) internal view returns (bytes32 leaf) {
+        uint256 lead = _leadOf(ALLOCATION, address(this), index);
+        assembly ("memory-safe") {
+            // the block's time begins with a zero
+            mstore(m, lead)
+            // requester and volume after the end of resourceId and resourceIndex
+            let terms := or(shl(16, mload(add(claim, 0x40))), mload(add(claim, 0x60)))
+            mstore(add(m, 69), or(shl(176, shr(176, mload(add(m, 69)))), terms))
+        }
+        _writeOwn(m, claim);
+        return _finishAllocation(m, claim, requesterAfter, evidence);
+    }
+
+    /// @dev Bytes 151 to 238, and the hash.
+    function _finishAllocation(
+        uint256 m,
+        Claim memory claim,
+        uint256 requesterAfter,
+        bytes32 evidence
+    ) private pure returns (bytes32 leaf) {
         assembly ("memory-safe") {
             // highest and bitmap are the upper 24 bytes of the requester's word
             mstore(add(m, 151), requesterAfter)
@@ -172,7 +204,6 @@ library RecordLib {
     /// @dev Bytes 39 to 150: from resourceId to previousIndex.
     function _writeAllocation(uint256 m, Claim memory claim) private pure {
         uint256 resourceIndex = ResourceLib.indexOf(claim.resource);
-        uint256 previousIndex = uint64(claim.requesterWord);
         uint256 slots = (claim.firstSlot << 64) | (claim.slotCount << 48);
         assembly ("memory-safe") {
             mstore(add(m, 39), mload(add(claim, 0x20)))
@@ -181,7 +212,16 @@ library RecordLib {
             mstore(add(m, 71), or(tail, shl(192, resourceIndex)))
             tail := or(slots, shl(128, mload(add(claim, 0xa0))))
             mstore(add(m, 101), or(tail, shl(192, mload(add(claim, 0x80)))))
-            tail := or(shl(64, previousIndex), shl(128, mload(add(claim, 0xe0))))
+        }
+        _writeOwn(m, claim);
+    }
+
+    /// @dev Bytes 127 to 150: timestamp, sequence, previousIndex.
+    function _writeOwn(uint256 m, Claim memory claim) private pure {
+        assembly ("memory-safe") {
+            // previousIndex is the end of the requester's word
+            let tail := shr(128, shl(192, mload(add(claim, 0x180))))
+            tail := or(tail, shl(128, mload(add(claim, 0xe0))))
             mstore(add(m, 127), or(tail, shl(192, mload(add(claim, 0xc0)))))
         }
     }
@@ -193,11 +233,23 @@ library RecordLib {
 
     /// @dev The same for a writer other than the registry.
     function _header(uint256 kind, address writer, uint256 index) private view returns (uint256 m) {
-        uint256 version = VERSION;
+        uint256 lead = _leadOf(kind, writer, index);
         assembly ("memory-safe") {
             m := mload(0x40)
-            mstore(m, or(or(shl(240, version), shl(232, kind)), or(shl(72, writer), shl(8, index))))
+            mstore(m, lead)
             mstore(add(m, 31), shl(192, timestamp()))
+        }
+    }
+
+    /// @dev The first 32 bytes: 0x00, version, kind, writer, index, and a zero.
+    function _leadOf(uint256 kind, address writer, uint256 index)
+        private
+        pure
+        returns (uint256 lead)
+    {
+        uint256 version = VERSION;
+        assembly ("memory-safe") {
+            lead := or(or(shl(240, version), shl(232, kind)), or(shl(72, writer), shl(8, index)))
         }
     }
 }

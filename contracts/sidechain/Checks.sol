@@ -311,9 +311,8 @@ abstract contract Checks is IRegistry {
     /// @dev Free volume in the first slot that lacks it, else in the fullest. Reads the words again,
     /// without what is asked.
     function _free(Claim memory claim) internal view returns (uint256) {
-        uint256 volume = ResourceLib.volumeOf(claim.resource);
         CalendarLib.touch(_calendars[claim.resourceId], claim, 0);
-        return CalendarLib.freeIn(claim.buffer, claim, claim.volume, volume);
+        return CalendarLib.freeIn(claim.buffer, claim);
     }
 
     /* FIRST USE: a request that brings its announcement (docs/protocol.md section 4.3) */

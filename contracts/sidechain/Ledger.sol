@@ -61,7 +61,7 @@ abstract contract Ledger is Checks {
             bytes32 evidence = EventLib.volumeAllocated(index, claim, signatures);
             if (signatures.length != SignatureLib.LENGTH) _emitApproved(index, signatures);
             CalendarLib.store(claim, index);
-            leaf = _recordAllocation(claim, index, evidence);
+            leaf = RecordLib.allocationLeaf(claim, index, _useSequence(claim, index), evidence);
         }
     }
 
@@ -72,14 +72,11 @@ abstract contract Ledger is Checks {
         emit VolumeApproved(uint64(index), r, vs);
     }
 
-    /// @dev Without its event and its calendar words.
-    function _recordAllocation(Claim memory claim, uint256 index, bytes32 evidence)
-        internal
-        returns (bytes32 leaf)
-    {
-        uint256 requesterAfter = SequenceLib.mark(claim.requesterWord, claim.sequence, index);
-        SequenceLib.store(claim.requesterSlot, requesterAfter);
-        return RecordLib.allocationLeaf(claim, index, requesterAfter, evidence);
+    /// @dev Uses up the claim's sequence.
+    /// @return word the requester's, as it is stored
+    function _useSequence(Claim memory claim, uint256 index) internal returns (uint256 word) {
+        word = SequenceLib.mark(claim.requesterWord, claim.sequence, index);
+        SequenceLib.store(claim.requesterSlot, word);
     }
 
     /* RELEASES */
@@ -106,10 +103,7 @@ abstract contract Ledger is Checks {
     ) internal returns (bytes32 leaf) {
         FreeingLib.set(_released, freeing.index);
         CalendarLib.place(claim, freeing.fromTime, claim.endTime);
-        unchecked {
-            CalendarLib.touch(_calendars[claim.resourceId], claim, 0 - claim.volume);
-        }
-        CalendarLib.store(claim, index);
+        CalendarLib.giveBack(_calendars[claim.resourceId], claim, index);
         return RecordLib.releaseLeaf(claim, freeing, index, evidence);
     }
 

@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {Announcement, IRegistry} from "../interfaces/IRegistry.sol";
-import {CalendarLib} from "../libraries/CalendarLib.sol";
 import {Claim, ClaimLib} from "../libraries/ClaimLib.sol";
 import {Freeing} from "../libraries/FreeingLib.sol";
 import {Frontier, Log, LogLib} from "../libraries/LogLib.sol";
@@ -34,38 +33,37 @@ abstract contract Packed is Ledger {
     function requestPacked(bytes calldata batch) external {
         Frontier memory frontier = _log.open();
         BatchEvent memory entry = PackedLib.openEvent(batch.length);
+        Group memory group;
+        Claim memory claim;
         uint256 offset = 0;
         while (offset < batch.length) {
             uint256 mark = _memoryMark();
-            offset = _requestGroup(batch, offset, frontier, entry);
+            offset = group.open(batch, offset);
+            group.readCommon(claim);
+            _openGroup(group, claim, frontier.size);
+            _requestGroup(group, claim, frontier, entry);
             _memoryRelease(mark);
         }
         entry.flush(IRegistry.BatchAllocated.selector);
         _log.close(frontier);
     }
 
-    /// @return next offset of the next group
     function _requestGroup(
-        bytes calldata batch,
-        uint256 offset,
+        Group memory group,
+        Claim memory claim,
         Frontier memory frontier,
         BatchEvent memory entry
-    ) private returns (uint256 next) {
-        Group memory group;
-        next = group.open(batch, offset);
-        Claim memory claim;
-        group.readCommon(claim);
-        _openGroup(group, claim, frontier.size);
-        for (; group.item < group.end; group.item += group.itemBytes) {
+    ) private {
+        while (group.item != group.end) {
             group.read(claim);
             _openRequester(claim);
             uint256 code = _judgeItem(group, claim);
             if (code == 0) _recordItem(group, claim, frontier, entry);
             else _skip(claim.id, code, claim);
+            group.advance();
         }
         if (group.accepted != 0) {
-            group.unload(claim);
-            CalendarLib.store(claim, frontier.size - 1);
+            group.store(claim);
             entry.closeGroup(group.accepted);
         }
     }
@@ -87,15 +85,19 @@ abstract contract Packed is Ledger {
             group.announcementCode = _openFirstUse(claim, announcement, signature, index);
             recorded = group.announcementCode == 0;
         }
-        if (recorded) group.windowCode = _judgeGroupWindow(claim);
+        if (recorded) group.windowCode = _judgeGroupWindow(group, claim);
         (group.got, group.want) = (claim.got, claim.want);
         if (recorded && group.windowCode == 0) group.load(claim, _calendars[claim.resourceId]);
     }
 
     /// @dev What check 4 says of a request of one unit, signed just now: the rest is the item's own.
-    function _judgeGroupWindow(Claim memory claim) private view returns (uint256) {
+    function _judgeGroupWindow(Group memory group, Claim memory claim)
+        private
+        view
+        returns (uint256)
+    {
         (claim.volume, claim.timestamp) = (1, block.timestamp);
-        return _judgeSome(claim, msg.data[:0], CHECK_4);
+        return _judgeSome(claim, group.signaturesOf(), CHECK_4);
     }
 
     /// @dev The five checks of section 4.2, after those of the announcement (section 4.3).
@@ -108,7 +110,7 @@ abstract contract Packed is Ledger {
             claim.refuse(group.got, group.want);
             return group.announcementCode;
         }
-        code = _judgeSome(claim, group.signaturesOf(), ITEM_CHECKS);
+        code = _judge(claim, group.signaturesOf(), ITEM_CHECKS);
         if (code != 0) return code;
         if (claim.volume == 0) {
             claim.refuse(0, 1);
@@ -119,7 +121,7 @@ abstract contract Packed is Ledger {
             return group.windowCode;
         }
         code = _checkDrift(claim, claim.timestamp);
-        if (code == 0 && group.touch(claim) != 0) {
+        if (code == 0 && claim.volume > group.free) {
             claim.refuse(claim.volume, group.freeIn(claim));
             return RefusalLib.CAPACITY_EXCEEDED;
         }
@@ -138,11 +140,11 @@ abstract contract Packed is Ledger {
             entry.addGroup(group.head, claim.resourceId, frontier.size);
         }
         uint256 index = frontier.size;
+        uint256 requesterAfter = _useSequence(claim, index);
+        group.take(claim, index);
         bytes32 evidence = SignatureLib.evidenceOf(group.signaturesOf());
-        _log.push(frontier, _recordAllocation(claim, index, evidence));
-        group.keep(claim, index);
+        _log.push(frontier, group.leafOf(claim, index, requesterAfter, evidence));
         entry.add(group.item, group.itemBytes);
-        ++group.accepted;
     }
 
     /// @dev Records the announcement that a group carries, before its first request. Events keep the

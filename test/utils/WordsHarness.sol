@@ -35,12 +35,12 @@ contract WordsHarness {
         uint256 index
     ) external returns (bool taken, bytes32 words, uint256 free) {
         Claim memory claim;
-        claim.resource = volume << 240;
+        (claim.resource, claim.volume) = (volume << 240, asked);
         claim.firstSlot = firstSlot;
         claim.slotCount = slotCount;
         claim.wordCount = (firstSlot + slotCount - 1) / 12 - firstSlot / 12 + 1;
         CalendarLib.touch(_calendar, claim, 0);
-        free = CalendarLib.freeIn(claim.buffer, claim, asked, volume);
+        free = CalendarLib.freeIn(claim.buffer, claim);
         taken = CalendarLib.touch(_calendar, claim, asked) == 0;
         if (!taken) return (false, 0, free);
         words = CalendarLib.hashOf(claim);
