@@ -223,7 +223,8 @@ impl World {
         let slot = u64::from(offer.slot_seconds).max(1);
         let slots = (offer.end_time.saturating_sub(offer.start_time) / slot).max(1);
         let first = scene.now.saturating_sub(offer.start_time) / slot;
-        let ahead = self.dice.weighted(&[(70, 6), (25, 40), (5, 400)]);
+        // Anywhere, now and then: numbers of slots and words are large in the longest windows.
+        let ahead = self.dice.weighted(&[(70, 6), (24, 40), (3, 400), (3, slots)]);
         let first = (first + self.dice.below(ahead)).min(slots - 1);
         let length = self.dice.weighted(&[(60, 3), (25, 14), (10, 50), (5, MOST_SLOTS)]);
         let length = self.dice.between(1, length).min(slots - first);

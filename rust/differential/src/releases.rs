@@ -91,7 +91,7 @@ impl World {
         let (record, body) = self.record(&holding, fault);
         let mut release = Release {
             request_id: body.request_id(&self.domain),
-            from_time: self.freed_from(scene, &body, &resource, fault),
+            from_time: self.freed_from(scene, &holding.body, &resource, fault),
             timestamp: self.timestamp(scene.now),
         };
         match fault {
@@ -181,13 +181,18 @@ impl World {
     fn forged(&mut self, holding: &Holding) -> (Vec<u8>, AllocationBody) {
         let mut record = Record::decode(&holding.record).expect("it was recorded");
         let mut body = holding.body.clone();
-        match self.dice.below(4) {
+        match self.dice.below(9) {
             0 => body.requester = self.cast.forger.address,
             1 => body.volume = body.volume.wrapping_add(1),
             2 => body.end_time += 3_600,
+            3 => (body.start_time, body.end_time) = (u64::MAX, 0),
+            4 => body.resource_id = self.random_word().into(),
+            5 => body.first_slot ^= 1 << self.dice.below(64),
+            6 => record.block_time = self.dice.any(),
+            7 => record.writer = self.cast.forger.address,
             _ => {
-                record.index =
-                    self.dice.one_of([0, 1, record.index + 1, self.tree.size(), u64::MAX])
+                let indexes = [0, 1, record.index + 1, self.tree.size(), u64::MAX];
+                record.index = self.dice.one_of(indexes);
             }
         }
         record.body = Body::Allocation(body.clone());
