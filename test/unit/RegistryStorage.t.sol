@@ -2,7 +2,13 @@
 pragma solidity 0.8.37;
 
 import {Parameters, Writer} from "../../contracts/interfaces/INetwork.sol";
-import {Announcement, RegistryConfig, Request} from "../../contracts/interfaces/IRegistry.sol";
+import {
+    Announcement,
+    RegistryConfig,
+    Release,
+    Request,
+    Withdrawal
+} from "../../contracts/interfaces/IRegistry.sol";
 import {Deploy} from "../utils/Deploy.sol";
 import {ReferenceLog} from "../utils/ReferenceLog.sol";
 import {RefusalBase} from "../utils/RefusalBase.sol";
@@ -53,6 +59,52 @@ contract RegistryStorageTest is RefusalBase {
         bytes memory word = abi.encodePacked(message.volume, times, lengths, uint64(1), uint32(0));
         assertEq(_at(keccak256(abi.encode(id, 65))), uint256(bytes32(word)), "resource word");
         assertEq(_at(keccak256(abi.encode(id, 66))), 0, "no approver");
+    }
+
+    /* SLOT 66 AND FLAGS */
+
+    function testFuzz_storage_ApproverAndFlags(address approver, bool withdrawn) public {
+        Announcement memory message = offer();
+        message.approver = approver;
+        bytes32 id = accept(message);
+        if (withdrawn) accept(close(message), message);
+        uint256 flags = (approver == address(0) ? 0 : 1) + (withdrawn ? 2 : 0);
+        assertEq(_at(keccak256(abi.encode(id, 65))) % 2 ** 32, flags, "flags");
+        assertEq(_at(keccak256(abi.encode(id, 66))), uint160(approver), "approver");
+    }
+
+    /* SLOT 69: RELEASED ALLOCATIONS */
+
+    /// @dev At any index: the record is moved there, under a log that is nothing but its leaf.
+    function testFuzz_storage_ReleasedWord(uint64 index) public {
+        index = uint64(bound(index, 3, type(uint64).max - 1));
+        Request memory message = ask(accept(offer()));
+        message.startTime += SLOT;
+        message.endTime += SLOT;
+        accept(message);
+        bytes memory record = ledger.recordAt(2);
+        for (uint256 i = 0; i < 8; ++i) {
+            record[22 + i] = bytes8(index)[i];
+        }
+        bytes32[] memory path = _plant(keccak256(abi.encodePacked(bytes1(0), record)), index);
+        Release memory own = giveBack(message, message.startTime);
+        registry.release(own, signed(own), record, path);
+        uint256 word = _at(keccak256(abi.encode(uint256(index / 256), 69)));
+        assertEq(word, 1 << (index % 256), "released word");
+        assertTrue(registry.isReleased(index), "isReleased");
+        assertFalse(registry.isReleased(index - 1) || registry.isReleased(index + 1), "others");
+    }
+
+    /// @dev A log that ends right after `index`; its path's siblings are zeros.
+    function _plant(bytes32 node, uint64 index) private returns (bytes32[] memory path) {
+        uint256 size = uint256(index) + 1;
+        vm.store(address(registry), 0, bytes32(size));
+        uint256 height = 0;
+        for (; (index >> height) & 1 == 1; ++height) {
+            node = ReferenceLog.node(0, node);
+        }
+        vm.store(address(registry), bytes32(1 + height), node);
+        return new bytes32[](height);
     }
 
     /* SLOTS 67 AND 68: CALENDAR AND REQUESTERS */
@@ -139,6 +191,34 @@ contract RegistryStorageTest is RefusalBase {
         places[1] = bytes32(uint256(1)); // sizes 2 to 3: peak of height 0
         places[2] = keccak256(abi.encode(uint256(0), keccak256(abi.encode(id, 67))));
         places[3] = keccak256(abi.encode(requester, 68));
+        _assertWritten(places);
+    }
+
+    /// @dev A release writes size, one peak, a released word and the calendar words; a withdrawal
+    /// writes size, one peak and its resource's word.
+    function test_storage_NoOtherSlotIsWrittenByReleasesAndWithdrawals() public {
+        Announcement memory offered = offer();
+        Request memory message = ask(accept(offered));
+        message.startTime += SLOT;
+        message.endTime += SLOT;
+        accept(message);
+        Release memory back = giveBack(message, message.startTime);
+        bytes memory signature = signed(back);
+        (bytes memory record, bytes32[] memory path) = (ledger.recordAt(2), ledger.pathOf(2));
+        vm.startStateDiffRecording();
+        registry.release(back, signature, record, path);
+        bytes32[] memory places = new bytes32[](4);
+        places[1] = bytes32(uint256(3)); // sizes 3 to 4: peak of height 2
+        places[2] = keccak256(abi.encode(uint256(0), 69));
+        places[3] = keccak256(abi.encode(uint256(0), keccak256(abi.encode(message.resourceId, 67))));
+        _assertWritten(places);
+        Withdrawal memory end = close(offered);
+        signature = signed(end);
+        vm.startStateDiffRecording();
+        registry.withdraw(end, offered, signature);
+        places = new bytes32[](3);
+        places[1] = bytes32(uint256(1)); // sizes 4 to 5: peak of height 0
+        places[2] = keccak256(abi.encode(message.resourceId, 65));
         _assertWritten(places);
     }
 
