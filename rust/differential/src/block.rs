@@ -71,8 +71,10 @@ impl Block {
                 (next_wanted, next_found) = (wanted.next(), found.next());
             }
         }
-        let whole = [want, got]
-            .map(|verdict| format!("{}, {} items refused", verdict.ending, verdict.refused.len()));
+        let whole = [want, got].map(|verdict| match verdict.refused.len() {
+            0 => verdict.ending.to_string(),
+            refused => format!("{}, {refused} items refused", verdict.ending),
+        });
         self.answer(call, (number, 0), whole)
     }
 
