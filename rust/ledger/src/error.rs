@@ -8,7 +8,7 @@ use fallow_protocol::Refusal;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApplyError {
-    /// An announcement or a request broke a rule.
+    /// A message broke a rule.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The caller of `append` is not the writer named for the kind.
@@ -27,7 +27,7 @@ pub enum ApplyError {
 }
 
 impl ApplyError {
-    /// The refusal, if a rule of announcements or requests was broken.
+    /// The refusal, if a rule of section 4 was broken.
     #[must_use]
     pub const fn refusal(&self) -> Option<&Refusal> {
         match self {

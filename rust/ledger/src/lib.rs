@@ -7,8 +7,10 @@
 //!                                      \--> Err(..)      nothing changed
 //! ```
 //!
-//! State is what the contract stores: one word for each resource, requester and twelve slots, and
-//! the peaks of the log. It does not grow with the number of allocations.
+//! State is what the contract stores ([`Ledger::storage`]): one word for each resource, requester,
+//! twelve slots and 256 records of which one was released, and the peaks of the log. It can be saved
+//! and loaded ([`Ledger::save`], [`Ledger::load`]), and two nodes compare theirs by one hash
+//! ([`Ledger::commitment`]). A [`Recoverer`] spares a node the signatures that it has verified before.
 //!
 //! ```
 //! use alloy_primitives::{Address, B256, Bytes};
