@@ -75,7 +75,8 @@ library SignatureLib {
         }
     }
 
-    /// @notice Splits off the first signature. If there is none the others have a length of nearly 2^256.
+    /// @notice Splits off the first signature. If there is none the others have a length of nearly
+    /// 2^256.
     function split(bytes calldata signatures)
         internal
         pure

@@ -41,6 +41,8 @@ abstract contract Ledger is Checks {
     ) internal returns (bytes32 leaf) {
         _resources[id] = ResourceLib.pack(message, index);
         uint256 approver = MessageLib.approverOf(message);
+        // an id bounds each field by its type
+        // forge-lint: disable-next-line(unsafe-typecast)
         if (approver != 0) _approvers[id] = address(uint160(approver));
         bytes32 evidence = EventLib.resourceAnnounced(id, index, message, signatures);
         return RecordLib.announcementLeaf(message, index, evidence);

@@ -317,7 +317,8 @@ contract Registry is Packed {
 
     /* SINGLE ITEMS */
 
-    /// @param announced leaf of the announcement that goes before the request's record; 0 if none does
+    /// @param announced leaf of the announcement that goes before the request's record; 0 if none
+    /// does
     function _request(
         Claim memory claim,
         Request calldata message,

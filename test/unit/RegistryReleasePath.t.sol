@@ -92,8 +92,8 @@ contract RegistryReleasePathTest is RefusalBase {
     }
 
     /// @dev ATTACK 3: the height follows from index and size, never from the caller. The leaf of an
-    /// invented allocation stands wherever no bit of the size is set, as if an earlier append had left
-    /// it there, and its path leads to it from any index.
+    /// invented allocation stands wherever no bit of the size is set, as if an earlier append had
+    /// left it there, and its path leads to it from any index.
     function test_NeverProvesAgainstAPeakAtAnUnsetHeight() public {
         SignedRelease memory bad = _item(9);
         Request memory invented = _held(9);
