@@ -6,6 +6,7 @@ import {
     IRegistry,
     Refusal,
     Request,
+    SignedRelease,
     SignedRequest
 } from "../../contracts/interfaces/IRegistry.sol";
 import {RefusalBase} from "./RefusalBase.sol";
@@ -79,6 +80,26 @@ abstract contract PackedBase is RefusalBase {
         if (count == 0) return "";
         bytes memory resource = abi.encode(group.items[0].request.resourceId);
         return bytes.concat(_header(group, _isApproved(group) ? 1 : 0, count, resource), packed);
+    }
+
+    function encode(SignedRelease[] memory items) internal pure returns (bytes memory batch) {
+        for (uint256 i = 0; i < items.length; ++i) {
+            SignedRelease memory own = items[i];
+            batch = bytes.concat(batch, _head(own), own.record, bytes1(uint8(own.path.length)));
+            batch = bytes.concat(batch, abi.encodePacked(own.path));
+        }
+    }
+
+    /// @dev A release as the event tells of it: the allocation's index in front.
+    function logged(SignedRelease memory own) internal pure returns (bytes memory packed) {
+        packed = bytes.concat(new bytes(8), _head(own));
+        for (uint256 i = 0; i < 8; ++i) {
+            packed[i] = own.record[22 + i];
+        }
+    }
+
+    function _head(SignedRelease memory own) private pure returns (bytes memory) {
+        return abi.encodePacked(own.release.fromTime, own.release.timestamp, own.signatures);
     }
 
     function _header(PackedGroup memory group, uint8 kind, uint256 count, bytes memory resource)
