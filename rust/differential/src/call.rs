@@ -9,13 +9,15 @@ use fallow_protocol::packed::{
     GroupResource, PackItem, PackedError, PackedRelease, RequestGroup, decode_releases,
     decode_requests, encode_releases, encode_requests, pack_requests,
 };
-use fallow_protocol::{DecodeError, Domain, Evidence, Release, Signature, Withdrawal};
+use fallow_protocol::{DecodeError, Domain, Evidence, Release, Request, Signature, Withdrawal};
 
 /// Where a message comes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Entry {
     /// A message on its own, by the function of its kind.
     Single,
+    /// `check`, which records nothing: no message goes in.
+    Check,
     /// `announceMany`.
     AnnounceMany,
     /// `requestMany`.
@@ -36,6 +38,7 @@ impl Entry {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Single => "single calls",
+            Self::Check => "check",
             Self::AnnounceMany => "announceMany",
             Self::RequestMany => "requestMany",
             Self::ReleaseMany => "releaseMany",
@@ -63,6 +66,13 @@ impl Call {
     pub(crate) fn single(message: Message) -> Self {
         let data = single_data(&message).into();
         Self { entry: Entry::Single, data, items: Ok(vec![message]) }
+    }
+
+    /// What the registry would say of a request.
+    pub(crate) fn check(request: Request, signatures: Bytes) -> Self {
+        let call = Registry::checkCall { message: request.into(), signatures: signatures.clone() };
+        let items = Ok(vec![Message::Request { request, signatures }]);
+        Self { entry: Entry::Check, data: call.abi_encode().into(), items }
     }
 
     pub(crate) fn announce_many(items: Vec<Message>) -> Self {

@@ -3,6 +3,7 @@
 use alloy_primitives::B256;
 use fallow_chain::Disagreement;
 use fallow_devnet::DevnetError;
+use fallow_ledger::SnapshotError;
 use fallow_protocol::packed::PackError;
 
 /// A difference, or why there was nothing to compare.
@@ -67,6 +68,25 @@ pub enum DifferentialError {
         /// The registry's.
         got: B256,
     },
+    /// A re-execution has another state, or a ledger that was saved is read back as another one.
+    #[error(
+        "difference in the state after block {block}: the snapshot's commitment is {commitment}, the \
+         re-execution's {replayed:?}"
+    )]
+    Commitment {
+        /// The block.
+        block: u64,
+        /// Hash of the snapshot.
+        commitment: B256,
+        /// What the re-execution commits to.
+        replayed: Option<B256>,
+    },
+    /// A snapshot cannot be written.
+    #[error("the ledger cannot be saved: {0}")]
+    Snapshot(#[source] std::io::Error),
+    /// A snapshot cannot be read.
+    #[error("what the ledger saved cannot be loaded: {0}")]
+    Load(#[from] SnapshotError),
     /// The packed form of a batch is not read as it was written.
     #[error("a batch for `{0}` is read back as another one")]
     Codec(&'static str),

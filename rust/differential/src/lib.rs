@@ -12,7 +12,8 @@
 //! have the log's size and root: equal roots mean that all records are equal byte for byte. A
 //! re-execution that sees nothing but the registry's events has to come to the same log, too. From
 //! time to time the contract's whole storage is compared with [`fallow_ledger::Ledger::storage`].
-//! The first difference ends the run, and names the message and both answers.
+//! Then the ledger is saved, and the run goes on with what is loaded. The first difference ends the
+//! run, and names the message and both answers.
 //!
 //! The schedule follows from its seed alone.
 

@@ -38,7 +38,7 @@ const RELEASE_FAULTS: [(u64, ReleaseFault); 17] = [
     (4, ReleaseFault::Signature),
     (6, ReleaseFault::Stranger),
     (4, ReleaseFault::Length),
-    (5, ReleaseFault::RecordLength),
+    (8, ReleaseFault::RecordLength),
     (7, ReleaseFault::RecordKind),
     (6, ReleaseFault::RecordForged),
     (7, ReleaseFault::Request),

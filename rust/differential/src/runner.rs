@@ -7,7 +7,7 @@ use crate::notable::notable;
 use crate::verdict::{self, Verdict};
 use crate::world::{Scene, World};
 use crate::{DifferentialError, Summary};
-use alloy_primitives::{B256, Bytes, U256};
+use alloy_primitives::{B256, Bytes, U256, keccak256};
 use fallow_chain::{BlockEvents, Disagreement, Event, Replay};
 use fallow_ledger::{ApplyError, GenesisParent, Ledger, LedgerConfig};
 use fallow_protocol::Domain;
@@ -42,6 +42,7 @@ type Answer = Result<(Mined, Result<(), Disagreement>), DifferentialError>;
 
 struct Run {
     chain: Arc<Chain>,
+    config: LedgerConfig,
     ledger: Ledger,
     world: World,
     now: u64,
@@ -65,12 +66,13 @@ pub async fn run(options: &Options<'_>) -> Result<Summary, DifferentialError> {
         writers: genesis.network.network.parameters.writers.clone(),
         parent: GenesisParent::default(),
     };
-    let (ledger, record) = Ledger::new(config, genesis.mined.block.time);
+    let (ledger, record) = Ledger::new(config.clone(), genesis.mined.block.time);
     let world = World::new(options.seed, *ledger.domain(), genesis.writer, &record);
     let mut replay = Replay::new(&genesis.network);
     replay.apply(&events(ledger.domain(), &genesis.mined))?;
     let mut run = Run {
         chain: Arc::new(chain),
+        config,
         ledger,
         world,
         now: genesis.mined.block.time,
@@ -86,6 +88,7 @@ pub async fn run(options: &Options<'_>) -> Result<Summary, DifferentialError> {
         }
         run.finish().await?;
         run.check_storage().await?;
+        run.reload().await?;
     }
     run.summary.elapsed = start.elapsed();
     Ok(run.summary)
@@ -162,6 +165,23 @@ impl Run {
             }
         }
         verdict
+    }
+
+    /// Goes on with a ledger that is read from a snapshot of this one. The re-execution has the same
+    /// state, and says so by the same commitment.
+    async fn reload(&mut self) -> Result<(), DifferentialError> {
+        let mut snapshot = Vec::new();
+        self.ledger.save(&mut snapshot).map_err(DifferentialError::Snapshot)?;
+        let loaded = Ledger::load(self.config.clone(), &snapshot[..])?;
+        let replay = self.replay.lock().await;
+        let replayed = replay.ledger().map(Ledger::commitment);
+        let commitment = keccak256(&snapshot);
+        if loaded != self.ledger || replayed != Some(commitment) {
+            let block = self.summary.blocks;
+            return Err(DifferentialError::Commitment { block, commitment, replayed });
+        }
+        self.ledger = loaded;
+        Ok(())
     }
 
     /// Compares the whole storage: nothing missing, nothing surplus.

@@ -13,8 +13,9 @@ const STEPS: [(u64, (u64, u64)); 4] =
 /// Seconds that a block may be late so that it begins with a slot.
 const MAX_WAIT: u64 = 3_600;
 
-const ENTRIES: [(u64, Entry); 7] = [
+const ENTRIES: [(u64, Entry); 8] = [
     (46, Entry::Single),
+    (4, Entry::Check),
     (5, Entry::AnnounceMany),
     (18, Entry::RequestMany),
     (8, Entry::ReleaseMany),
@@ -66,6 +67,7 @@ impl World {
         self.begin_call(scene);
         match self.dice.weighted(&ENTRIES) {
             Entry::Single => Ok(Call::single(self.single(scene))),
+            Entry::Check => Ok(self.check(scene)),
             Entry::AnnounceMany => Ok(Call::announce_many(self.some(12, |w| w.announce(scene)))),
             Entry::RequestMany => Ok(Call::request_many(self.requests(scene))),
             Entry::ReleaseMany => {
@@ -75,6 +77,14 @@ impl World {
             Entry::WithdrawMany => Ok(Call::withdraw_many(self.some(5, |w| w.withdraw(scene)))),
             Entry::RequestPacked => self.packed_requests(scene),
             Entry::ReleasePacked => self.packed_releases(scene),
+        }
+    }
+
+    /// A look at what would become of a request.
+    fn check(&mut self, scene: Scene<'_>) -> Call {
+        match self.request(scene) {
+            Message::Request { request, signatures } => Call::check(request, signatures),
+            other => Call::single(other),
         }
     }
 

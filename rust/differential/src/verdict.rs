@@ -1,7 +1,7 @@
 //! What a call led to, in one form for both sides.
 
-use crate::call::Call;
-use alloy::sol_types::{SolError as _, SolValue as _};
+use crate::call::{Call, Entry};
+use alloy::sol_types::{SolCall as _, SolError as _, SolValue as _};
 use alloy_primitives::{B256, Bytes, U256};
 use fallow_chain::Registry;
 use fallow_ledger::{Applied, ApplyError, Ledger, MAX_BODY_BYTES, Message};
@@ -48,6 +48,11 @@ impl Verdict {
 pub(crate) fn apply(ledger: &mut Ledger, call: &Call, now: u64) -> (Verdict, Vec<Result>) {
     match &call.items {
         Err(revert) => (Verdict::ended(Ending::Reverted(revert.clone())), Vec::new()),
+        Ok(items) if call.entry == Entry::Check => {
+            let mut findings = items.iter().filter_map(|item| findings(ledger, item, now));
+            let findings = findings.next().expect("a check is of one request");
+            (Verdict::ended(Ending::Returned(findings)), Vec::new())
+        }
         Ok(items) if call.is_single() => {
             let results: Vec<_> = items.iter().map(|item| ledger.apply(item, now)).collect();
             let endings = items.iter().zip(&results);
@@ -65,6 +70,19 @@ pub(crate) fn apply(ledger: &mut Ledger, call: &Call, now: u64) -> (Verdict, Vec
             (Verdict { refused, ending: Ending::Returned(Bytes::new()) }, results)
         }
     }
+}
+
+/// What `check` should answer.
+fn findings(ledger: &Ledger, message: &Message, now: u64) -> Option<Bytes> {
+    let Message::Request { request, signatures } = message else {
+        return None;
+    };
+    let findings = ledger.check(request, signatures, now).map(|finding| Registry::Refusal {
+        code: finding.code.map_or(0, |code| code.number()),
+        got: finding.got,
+        want: finding.want,
+    });
+    Some(Registry::checkCall::abi_encode_returns(&findings).into())
 }
 
 /// How the call of one message should end.
