@@ -188,15 +188,6 @@ library CalendarLib {
         }
     }
 
-    /// @notice What a record commits to: the hash of the items.
-    function hashOf(Claim memory claim) internal pure returns (bytes32 hash) {
-        uint256 item = claim.buffer;
-        uint256 size = claim.wordCount << 5;
-        assembly ("memory-safe") {
-            hash := keccak256(item, size)
-        }
-    }
-
     /// @notice Free volume in the first slot that has less than `asked`; if there is none, in the
     /// fullest slot.
     /// @param words memory address of the words that the claim's slots touch
