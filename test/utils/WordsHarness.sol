@@ -49,9 +49,9 @@ contract WordsHarness {
 
     /// @dev Of the items that `touch` left: what a record commits to.
     function _hash(Claim memory claim) private pure returns (bytes32 words) {
-        (uint256 item, uint256 size) = (claim.buffer, 32 * claim.wordCount);
+        (uint256 item, uint256 length) = (claim.buffer, 32 * claim.wordCount);
         assembly ("memory-safe") {
-            words := keccak256(item, size)
+            words := keccak256(item, length)
         }
     }
 
