@@ -5,7 +5,6 @@ import {Announcement, IRegistry} from "../interfaces/IRegistry.sol";
 import {CalendarLib} from "./CalendarLib.sol";
 import {Claim} from "./ClaimLib.sol";
 import {Freeing} from "./FreeingLib.sol";
-import {MessageLib} from "./MessageLib.sol";
 import {RecordLib} from "./RecordLib.sol";
 import {ResourceLib} from "./ResourceLib.sol";
 import {SignatureLib} from "./SignatureLib.sol";
@@ -17,7 +16,8 @@ import {SignatureLib} from "./SignatureLib.sol";
 /// @param end position after the last item
 /// @param itemBytes length of an item
 /// @param announcement position of the carried announcement, until it is recorded; else 0
-/// @param announcementCode why the carried announcement is refused, and so each item
+/// @param closed whether each item is refused for the announcement or the resource
+/// @param announcementCode why the announcement is refused, if it is
 /// @param windowCode why these slots cannot be had, whoever asks
 /// @param got what that refusal found
 /// @param want what it wanted
@@ -30,6 +30,7 @@ struct Group {
     uint256 end;
     uint256 itemBytes;
     uint256 announcement;
+    bool closed;
     uint256 announcementCode;
     uint256 windowCode;
     uint256 got;
@@ -79,9 +80,10 @@ library PackedLib {
 
     /* READING */
 
-    /// @notice Reads the header of the group at `offset`. The whole group has to be there.
+    /// @notice Reads the header of the group at `offset`, and what all of its requests say; their
+    /// resourceId only if it is not carried. The whole group has to be there.
     /// @return next offset after the group
-    function open(Group memory group, bytes calldata batch, uint256 offset)
+    function open(Group memory group, Claim memory claim, bytes calldata batch, uint256 offset)
         internal
         pure
         returns (uint256 next)
@@ -89,42 +91,43 @@ library PackedLib {
         uint256 position = _position(batch, offset);
         uint256 head = _wordAt(position);
         uint256 kind = head >> 248;
-        uint256 count = (head >> 232) & type(uint16).max;
+        uint256 itemBytes = TERMS_BYTES + SignatureLib.LENGTH;
+        if (kind & APPROVED != 0) itemBytes = TERMS_BYTES + 2 * SignatureLib.LENGTH;
+        uint256 headBytes = HEADER_BYTES + ID_BYTES;
+        if (kind & CARRIED != 0) headBytes = HEADER_BYTES + CARRIED_BYTES;
         // calldata is shorter than 2^64 bytes, and so is a group of 2^16 items
         unchecked {
-            uint256 headBytes = HEADER_BYTES + ID_BYTES;
-            group.announcement = 0;
-            if (kind & CARRIED != 0) {
-                headBytes = HEADER_BYTES + CARRIED_BYTES;
-                group.announcement = position + HEADER_BYTES;
+            uint256 all = ((head >> 232) & type(uint16).max) * itemBytes;
+            next = offset + headBytes + all;
+            if (_isInvalid(kind, all, next, batch.length)) {
+                revert IRegistry.PackedBatchInvalid(offset, batch.length);
             }
-            uint256 itemBytes = TERMS_BYTES + SignatureLib.LENGTH * (1 + (kind & APPROVED));
-            uint256 bytes_ = headBytes + count * itemBytes;
-            next = offset + bytes_;
-            bool known = kind <= APPROVED + CARRIED && count != 0;
-            require(
-                known && next <= batch.length, IRegistry.PackedBatchInvalid(offset, batch.length)
-            );
-            (group.head, group.itemBytes) = (head, itemBytes);
-            (group.item, group.end) = (position + headBytes, position + bytes_);
-            (group.announcementCode, group.windowCode) = (0, 0);
-            (group.accepted, group.record) = (0, 0);
+            group.announcement = kind & CARRIED == 0 ? 0 : position + HEADER_BYTES;
+            claim.resourceId = bytes32(_wordAt(position + HEADER_BYTES));
+            position += headBytes;
+            (group.item, group.end) = (position, position + all);
         }
-    }
-
-    /// @notice What all requests of a group say; `resourceId` only if it is not carried.
-    function readCommon(Group memory group, Claim memory claim) internal pure {
-        uint256 head = group.head;
-        claim.typeHash = MessageLib.REQUEST_TYPE_HASH;
+        (group.head, group.itemBytes) = (head, itemBytes);
+        (group.accepted, group.record) = (0, 0);
         claim.startTime = (head >> 192) & type(uint40).max;
         claim.endTime = (head >> 152) & type(uint40).max;
-        unchecked {
-            claim.resourceId = bytes32(_wordAt(group.item - ID_BYTES));
+    }
+
+    /// @dev An unknown kind, no items, or not all of them there. One jump where `||` takes three.
+    function _isInvalid(uint256 kind, uint256 all, uint256 next, uint256 length)
+        private
+        pure
+        returns (bool bad)
+    {
+        uint256 known = APPROVED | CARRIED;
+        assembly ("memory-safe") {
+            bad := or(gt(kind, known), or(iszero(all), gt(next, length)))
         }
     }
 
     /// @notice What the request at hand says.
-    function read(Group memory group, Claim memory claim) internal pure {
+    /// @return its signatures
+    function read(Group memory group, Claim memory claim) internal pure returns (bytes calldata) {
         uint256 terms = _wordAt(group.item);
         claim.requester = terms >> 96;
         claim.volume = (terms >> 80) & type(uint16).max;
@@ -132,6 +135,22 @@ library PackedLib {
         unchecked {
             claim.timestamp =
                 ((group.head >> 112) & type(uint40).max) + ((terms >> 64) & type(uint16).max);
+        }
+        return signaturesOf(group);
+    }
+
+    /// @notice Whether an item holds what is left of checks 4 and 5: its volume is neither 0 nor more
+    /// than is free in each slot, and its timestamp within `drift` of the block's.
+    /// @dev What wraps round is too large.
+    function holds(Group memory group, Claim memory claim, uint256 drift)
+        internal
+        view
+        returns (bool all)
+    {
+        uint256 free = group.free;
+        assembly ("memory-safe") {
+            let late := sub(add(mload(add(claim, 0xc0)), drift), timestamp())
+            all := gt(lt(sub(mload(add(claim, 0x60)), 1), free), gt(late, shl(1, drift)))
         }
     }
 
@@ -223,7 +242,7 @@ library PackedLib {
                 to -= CalendarLib.SLOTS_PER_WORD;
             }
         }
-        group.free = freeIn(group, claim);
+        (group.free, group.windowCode) = (freeIn(group, claim), 0);
     }
 
     /// @notice Free volume in the first slot that has less than the item at hand asks; if there is

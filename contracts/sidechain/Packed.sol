@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Announcement, IRegistry} from "../interfaces/IRegistry.sol";
+import {CalendarLib} from "../libraries/CalendarLib.sol";
 import {Claim, ClaimLib} from "../libraries/ClaimLib.sol";
 import {Freeing} from "../libraries/FreeingLib.sol";
 import {Frontier, Log, LogLib} from "../libraries/LogLib.sol";
@@ -24,9 +25,6 @@ abstract contract Packed is Ledger {
     using PackedLib for Freeing;
     using PackedLib for Group;
 
-    /// @dev What every item is judged for by itself; the others have a part that is the group's.
-    uint256 private constant ITEM_CHECKS = CHECK_1 | CHECK_2 | CHECK_3;
-
     /* REQUESTS */
 
     /// @inheritdoc IRegistry
@@ -35,11 +33,11 @@ abstract contract Packed is Ledger {
         BatchEvent memory entry = PackedLib.openEvent(batch.length);
         Group memory group;
         Claim memory claim;
+        claim.typeHash = MessageLib.REQUEST_TYPE_HASH;
         uint256 offset = 0;
         while (offset < batch.length) {
             uint256 mark = _memoryMark();
-            offset = group.open(batch, offset);
-            group.readCommon(claim);
+            offset = group.open(claim, batch, offset);
             _openGroup(group, claim, frontier.size);
             _requestGroup(group, claim, frontier, entry);
             _memoryRelease(mark);
@@ -55,10 +53,10 @@ abstract contract Packed is Ledger {
         BatchEvent memory entry
     ) private {
         while (group.item != group.end) {
-            group.read(claim);
+            bytes calldata signatures = group.read(claim);
             _openRequester(claim);
-            uint256 code = _judgeItem(group, claim);
-            if (code == 0) _recordItem(group, claim, frontier, entry);
+            uint256 code = _judgeItem(group, claim, signatures);
+            if (code == 0) _recordItem(group, claim, signatures, frontier, entry);
             else _skip(claim.id, code, claim);
             group.advance();
         }
@@ -68,81 +66,101 @@ abstract contract Packed is Ledger {
         }
     }
 
-    /// @dev Everything that is the same for all items of a group.
+    /// @dev Judges, and reads from storage, what is the same for all items of a group.
     /// @param index where a carried announcement would be recorded: nothing else is before it
     function _openGroup(Group memory group, Claim memory claim, uint256 index) private view {
-        if (group.announcement != 0) {
-            (Announcement calldata announcement,) = group.announcementOf();
-            claim.resourceId = announcementId(announcement);
-        }
-        claim.resource = _resourceWord(claim.resourceId);
         claim.approver = 0;
-        bool recorded = ResourceLib.indexOf(claim.resource) != 0;
-        // an announcement that is recorded is not looked at
-        if (recorded) group.announcement = 0;
-        if (group.announcement != 0) {
-            (Announcement calldata announcement, bytes calldata signature) = group.announcementOf();
-            group.announcementCode = _openFirstUse(claim, announcement, signature, index);
-            recorded = group.announcementCode == 0;
+        if (group.announcement == 0) {
+            claim.resource = _resourceWord(claim.resourceId);
+            group.announcementCode = 0;
+        } else {
+            _openCarried(group, claim, index);
         }
-        if (recorded) group.windowCode = _judgeGroupWindow(group, claim);
-        (group.got, group.want) = (claim.got, claim.want);
-        if (recorded && group.windowCode == 0) group.load(claim, _calendars[claim.resourceId]);
+        group.closed = group.announcementCode != 0 || !ResourceLib.isOpen(claim.resource);
+        if (group.closed) return;
+        // what check 4 says of a request of one unit, signed just now; the rest is the item's own
+        (claim.volume, claim.timestamp) = (1, block.timestamp);
+        if (CalendarLib.fits(claim, MAX_DRIFT)) {
+            group.load(claim, _calendars[claim.resourceId]);
+        } else {
+            group.free = 0;
+            group.windowCode = _judgeSome(claim, group.signaturesOf(), CHECK_4);
+            (group.got, group.want) = (claim.got, claim.want);
+        }
     }
 
-    /// @dev What check 4 says of a request of one unit, signed just now: the rest is the item's own.
-    function _judgeGroupWindow(Group memory group, Claim memory claim)
-        private
-        view
-        returns (uint256)
-    {
-        (claim.volume, claim.timestamp) = (1, block.timestamp);
-        return _judgeSome(claim, group.signaturesOf(), CHECK_4);
+    /// @dev An announcement that is recorded is not looked at, as if the group did not carry it.
+    function _openCarried(Group memory group, Claim memory claim, uint256 index) private view {
+        (Announcement calldata announcement, bytes calldata signature) = group.announcementOf();
+        claim.resourceId = announcementId(announcement);
+        claim.resource = _resourceWord(claim.resourceId);
+        group.announcementCode = 0;
+        if (ResourceLib.indexOf(claim.resource) != 0) {
+            group.announcement = 0;
+        } else {
+            group.announcementCode = _openFirstUse(claim, announcement, signature, index);
+            (group.got, group.want) = (claim.got, claim.want);
+        }
     }
 
     /// @dev The five checks of section 4.2, after those of the announcement (section 4.3).
-    function _judgeItem(Group memory group, Claim memory claim)
+    function _judgeItem(Group memory group, Claim memory claim, bytes calldata signatures)
         private
         view
         returns (uint256 code)
     {
-        if (group.announcementCode != 0) {
-            claim.refuse(group.got, group.want);
-            return group.announcementCode;
-        }
-        code = _judge(claim, group.signaturesOf(), ITEM_CHECKS);
-        if (code != 0) return code;
+        if (group.closed) return _refuseClosed(group, claim, signatures);
+        code = _judge(claim, signatures, CHECK_1 | CHECK_3);
+        if (code == 0 && !group.holds(claim, MAX_DRIFT)) code = _refuseItem(group, claim);
+    }
+
+    /// @dev Why the announcement or the resource refuses an item, unless its signature does.
+    function _refuseClosed(Group memory group, Claim memory claim, bytes calldata signatures)
+        private
+        view
+        returns (uint256 code)
+    {
+        code = group.announcementCode;
+        if (code == 0) return _judgeSome(claim, signatures, CHECK_1 | CHECK_2);
+        claim.refuse(group.got, group.want);
+    }
+
+    /// @dev The rule of checks 4 and 5 that refuses an item: one of them does.
+    function _refuseItem(Group memory group, Claim memory claim)
+        private
+        view
+        returns (uint256 code)
+    {
         if (claim.volume == 0) {
+            code = RefusalLib.VOLUME_TOO_SMALL;
             claim.refuse(0, 1);
-            return RefusalLib.VOLUME_TOO_SMALL;
-        }
-        if (group.windowCode != 0) {
+        } else if (group.windowCode != 0) {
+            code = group.windowCode;
             claim.refuse(group.got, group.want);
-            return group.windowCode;
-        }
-        code = _checkDrift(claim, claim.timestamp);
-        if (code == 0 && claim.volume > group.free) {
-            claim.refuse(claim.volume, group.freeIn(claim));
-            return RefusalLib.CAPACITY_EXCEEDED;
+        } else {
+            code = _checkDrift(claim, claim.timestamp);
+            if (code == 0) {
+                code = RefusalLib.CAPACITY_EXCEEDED;
+                claim.refuse(claim.volume, group.freeIn(claim));
+            }
         }
     }
 
     function _recordItem(
         Group memory group,
         Claim memory claim,
+        bytes calldata signatures,
         Frontier memory frontier,
         BatchEvent memory entry
     ) private {
         if (group.accepted == 0) {
-            if (group.announcement != 0) {
-                _recordCarried(group, claim, frontier, entry);
-            }
+            if (group.announcement != 0) _recordCarried(group, claim, frontier, entry);
             entry.addGroup(group.head, claim.resourceId, frontier.size);
         }
         uint256 index = frontier.size;
         uint256 requesterAfter = _useSequence(claim, index);
         group.take(claim, index);
-        bytes32 evidence = SignatureLib.evidenceOf(group.signaturesOf());
+        bytes32 evidence = SignatureLib.evidenceOf(signatures);
         _log.push(frontier, group.leafOf(claim, index, requesterAfter, evidence));
         entry.add(group.item, group.itemBytes);
     }
