@@ -15,7 +15,7 @@ import {
 import {PackedBase, PackedGroup} from "../utils/PackedBase.sol";
 import {VmSafe} from "forge-std/Vm.sol";
 
-/// @notice Calldata that no encoder writes: offsets that wrap round, overlap or lead elsewhere, bits
+/// @notice Calldata that no encoder writes: offsets that wrap round, meet or lead elsewhere, bits
 /// above a number, lengths that are only claimed; and gas that ends early. A call records what was
 /// signed, or nothing.
 contract AttackCalldataTest is PackedBase {
@@ -80,8 +80,7 @@ contract AttackCalldataTest is PackedBase {
 
     /* OFFSETS THAT MEET */
 
-    /// @dev Three items of a batch are the same bytes of the calldata: the message is recorded once, and
-    /// refused twice.
+    /// @dev Three items of a batch are the same bytes: the message is recorded once, refused twice.
     function test_NeverRecordsTwice_WhenOffsetsMeet() public {
         for (uint256 call = 0; call < 4; ++call) {
             bytes memory good = _call(call);
@@ -111,7 +110,7 @@ contract AttackCalldataTest is PackedBase {
 
     /* GAS THAT ENDS EARLY */
 
-    /// @dev ATTACK 13: the precompile gets what is left. Whoever sends the batch must not be able to
+    /// @dev The precompile gets what is left. Whoever sends the batch must not be able to
     /// leave it so little that a good signature counts as none while the batch goes on.
     function test_NeverRefusesWhatIsFine_WhenGasIsShort() public {
         for (uint256 call = 0; call < 7; ++call) {

@@ -5,8 +5,8 @@ import {IRegistry, Release, Request, SignedRelease} from "../../contracts/interf
 import {RefusalBase} from "../utils/RefusalBase.sol";
 import {VmSafe} from "forge-std/Vm.sol";
 
-/// @notice Batches of releases, most of them wrong or brought before: whoever reads the events only comes
-/// to the same log, and to the same volume held.
+/// @notice Batches of releases, most of them wrong or brought before: whoever reads the events only
+/// comes to the same log, and to the same volume held.
 contract AttackReleasesTest is RefusalBase {
     uint64 private constant ALLOCATIONS = 13;
     uint64 private constant FIRST = 2;
@@ -35,8 +35,10 @@ contract AttackReleasesTest is RefusalBase {
         }
     }
 
-    /// @dev ATTACK 2: readable and packed batches take turns, and bring the same allocations again and
-    /// again. The plain ledger applies what the events tell, and has to end with the same log.
+    /// @dev Readable and packed batches take turns, and bring the same allocations again and again.
+    /// The plain ledger applies what the events tell, and has to end with the same log.
+    /// forge-config: default.fuzz.runs = 200
+    /// forge-config: lite.fuzz.runs = 20
     function testFuzz_NeverFreesWhatIsNotHeld_WhateverTheFormAndOrder(uint256 seed) public {
         for (uint256 round = 0; round < 2; ++round) {
             SignedRelease[] memory items = _random(uint256(keccak256(abi.encode(seed, round))));
@@ -93,8 +95,7 @@ contract AttackReleasesTest is RefusalBase {
         }
     }
 
-    /// @dev Cuts the path off where it meets the one before, if it does. Often it meets nothing: then
-    /// it is too short, and both forms have to say so.
+    /// @dev Cuts the path off where it meets the one before. If it meets nothing, it is too short.
     function _lean(SignedRelease memory item_, uint256 differ) private pure {
         uint256 n = 0;
         while (differ >> (n + 1) != 0) ++n;

@@ -330,3 +330,66 @@ fn a_packed_batch_of_releases_names_allocations_only() {
 fn an_event_of_a_request_takes_less_than_400_bytes() {
     assert!(size_of::<Event>() + 64 < 400, "{}", size_of::<Event>());
 }
+
+fn announced() -> LogData {
+    let terms = [&[7; 20], &3_u16.to_be_bytes()[..], &[0, 0, 0, 60], &[0, 0, 0, 9], &[0, 0]];
+    let times = [120_u64, 240, 50, 5].map(u64::to_be_bytes);
+    let announcement = Announcement {
+        provider: Address::repeat_byte(7),
+        approver: Address::repeat_byte(8),
+        volume: 3,
+        start_time: 120,
+        end_time: 240,
+        slot_seconds: 60,
+        notice_seconds: 9,
+        timestamp: 50,
+        offer: B256::repeat_byte(2),
+    };
+    let event = Registry::ResourceAnnounced {
+        resourceId: announcement.id(&domain()).0,
+        terms: U256::from_be_slice(&terms.concat()),
+        times: U256::from_be_slice(times.as_flattened()),
+        approver: announcement.approver,
+        offer: announcement.offer,
+        r: B256::repeat_byte(4),
+        vs: B256::repeat_byte(4),
+    };
+    event.encode_log_data()
+}
+
+/// Whoever shows a node's log to a re-execution may have changed any of it.
+#[test]
+fn no_two_logs_say_the_same() {
+    let signature = Signature::from([4; 64]);
+    let item = ReleasedItem { index: 2, from_time: 120, timestamp: 50, signature };
+    let good = [
+        appended(),
+        announced(),
+        allocated(0),
+        approved(5),
+        batch(9, encode_requests(&groups()).unwrap()),
+        release_batch(9, encode_released(&[item])),
+    ];
+    for data in good {
+        let said = Event::decode(&domain(), &log(data.clone()));
+        assert_ne!(said, [UNKNOWN]);
+        let bytes = data.data.to_vec();
+        for bit in 0..8 * bytes.len() {
+            let mut changed = bytes.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            let other = LogData::new_unchecked(data.topics().to_vec(), changed.into());
+            assert_ne!(Event::decode(&domain(), &log(other)), said, "bit {bit} of the data");
+        }
+        for bit in 0..256 * data.topics().len() {
+            let mut topics = data.topics().to_vec();
+            topics[bit / 256].0[bit % 256 / 8] ^= 1 << (bit % 8);
+            let other = LogData::new_unchecked(topics, data.data.clone());
+            assert_ne!(Event::decode(&domain(), &log(other)), said, "bit {bit} of the topics");
+        }
+        for length in 0..bytes.len() {
+            let cut =
+                LogData::new_unchecked(data.topics().to_vec(), bytes[..length].to_vec().into());
+            assert_eq!(Event::decode(&domain(), &log(cut)), [UNKNOWN], "cut to {length} bytes");
+        }
+    }
+}
