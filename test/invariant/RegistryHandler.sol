@@ -7,159 +7,298 @@ import {
     Refusal,
     Request,
     SignedAnnouncement,
-    SignedRequest
+    SignedRelease,
+    SignedRequest,
+    SignedWithdrawal
 } from "../../contracts/interfaces/IRegistry.sol";
 import {RefusalLib} from "../../contracts/libraries/RefusalLib.sol";
 import {ReferenceLedger} from "../utils/ReferenceLedger.sol";
-import {Test} from "forge-std/Test.sol";
+import {RegistryBatches} from "./RegistryBatches.sol";
+import {Held, RegistryMessages} from "./RegistryMessages.sol";
 
-/// @notice Sends random messages, most of them nearly right, to the registry and to the reference,
-/// and compares the answers.
-contract RegistryHandler is Test {
-    uint256 public constant RESOURCES = 3;
-    uint256 public constant REQUESTERS = 3;
-    uint256 public constant SLOTS = 40;
-    uint16 public constant VOLUME = 9;
-    uint256 internal constant PROVIDER_KEY = 0x9001;
+/// @notice Sends random messages, alone, in readable batches and in packed ones, to the registry and
+/// to the plain ledger. Answers to single ones have to be the same, batches leave the same log.
+///
+/// Transitions that must not happen, each asserted where a message was accepted:
+/// - withdrawn resource -> allocated (`_note`)
+/// - withdrawn, or recorded -> recorded (`_noteAnnounced`)
+/// - released allocation -> released (`_noteReleased`)
+/// - withdrawn -> withdrawn (`_noteWithdrawn`)
+contract RegistryHandler is RegistryBatches {
+    /// @notice The plain ledger refuses what `first` was to apply, which takes back all of it.
+    error Declined(Refusal refusal);
 
-    IRegistry public immutable registry;
-    ReferenceLedger public immutable ledger;
-    uint64 internal immutable _start;
-    bytes32[] public resourceIds;
+    mapping(bytes32 resourceId => bool) public recorded;
+    mapping(bytes32 resourceId => bool) public closed;
+    mapping(uint64 index => bool) public given;
     uint256 public accepted;
     uint256 public refused;
+    uint256 public withdrawals;
+    uint256 public releases;
 
-    constructor(IRegistry registry_, ReferenceLedger ledger_) {
-        registry = registry_;
-        ledger = ledger_;
-        _start = uint64(block.timestamp);
-        for (uint256 i = 0; i < RESOURCES; ++i) {
-            SignedAnnouncement memory item = _announcement(i, VOLUME);
-            resourceIds.push(registry.announce(item.announcement, item.signatures));
-            ledger.announce(item.announcement, item.signatures);
+    constructor(IRegistry registry_, ReferenceLedger ledger_) RegistryMessages(registry_, ledger_) {
+        for (uint256 i = 0; i < 3; ++i) {
+            _announce(_announcement(i, false));
         }
     }
 
-    /* ACTIONS */
-
-    function request(uint256 seed) external {
-        SignedRequest memory item = _request(seed);
-        Refusal memory refusal = ledger.request(item.request, item.signatures);
-        _count(refusal);
-        if (refusal.code != 0) {
-            vm.expectRevert(_errorOf(refusal));
-        }
-        registry.request(item.request, item.signatures);
+    /// @notice Number of allocations.
+    function allocations() external view returns (uint256) {
+        return _held.length;
     }
 
-    function requestMany(uint256 seed) external {
-        SignedRequest[] memory items = new SignedRequest[](seed % 8);
-        for (uint256 i = 0; i < items.length; ++i) {
-            items[i] = _request(uint256(keccak256(abi.encode(seed, i))));
-        }
-        registry.requestMany(items);
-        for (uint256 i = 0; i < items.length; ++i) {
-            _count(ledger.request(items[i].request, items[i].signatures));
-        }
-    }
+    /* ACTIONS: announcements and requests */
 
     function announce(uint256 seed) external {
-        SignedAnnouncement memory item = _announcement(seed % 50, uint16(seed % 3));
-        Refusal memory refusal = ledger.announce(item.announcement, item.signatures);
-        if (refusal.code != 0) vm.expectRevert(_errorOf(refusal));
-        registry.announce(item.announcement, item.signatures);
+        _announce(_announcement(seed % OFFERS, _oneIn(seed, "forged", 20) == 1));
     }
 
     function announceMany(uint256 seed) external {
-        SignedAnnouncement[] memory items = new SignedAnnouncement[](seed % 6);
+        SignedAnnouncement[] memory items = new SignedAnnouncement[](seed % 4);
         for (uint256 i = 0; i < items.length; ++i) {
-            items[i] = _announcement(seed % 50 + i, uint16((seed + i) % 3));
+            items[i] = _announcement((seed % OFFERS) + i, _oneIn(seed, "forged", 20) == 1);
         }
         registry.announceMany(items);
         for (uint256 i = 0; i < items.length; ++i) {
-            ledger.announce(items[i].announcement, items[i].signatures);
+            _announcedAs(items[i]);
+        }
+    }
+
+    function request(uint256 seed) external {
+        Held memory held = _ask(seed, seed % RESOURCES);
+        SignedRequest memory item = _signed(seed, held);
+        Refusal memory want = _requested(held, item);
+        _send(abi.encodeCall(IRegistry.request, (item.request, item.signatures)), want);
+    }
+
+    function requestMany(uint256 seed) external {
+        Held[] memory held = new Held[](seed % 5);
+        SignedRequest[] memory items = new SignedRequest[](held.length);
+        for (uint256 i = 0; i < items.length; ++i) {
+            held[i] = _ask(_seed(seed, i), _draw(seed, "resource", RESOURCES));
+            items[i] = _signed(_seed(seed, i), held[i]);
+        }
+        registry.requestMany(items);
+        for (uint256 i = 0; i < items.length; ++i) {
+            _requested(held[i], items[i]);
+        }
+    }
+
+    function announceAndRequest(uint256 seed) external {
+        Held memory held = _ask(seed, seed % RESOURCES);
+        uint256 brought = _oneIn(seed, "other", 20) == 1 ? held.number + 1 : held.number;
+        SignedAnnouncement memory own = _announcement(brought, _oneIn(seed, "forger", 20) == 1);
+        SignedRequest memory item = _signed(seed, held);
+        Refusal memory want = _requestedFirst(held, own, item);
+        bytes memory signatures = bytes.concat(own.signatures, item.signatures);
+        _send(
+            abi.encodeCall(
+                IRegistry.announceAndRequest, (own.announcement, item.request, signatures)
+            ),
+            want
+        );
+    }
+
+    /// @dev Up to three groups, of one resource and one window each, some with their announcement.
+    function requestPacked(uint256 seed) external {
+        uint256 groups = seed % 4;
+        Held[][] memory held = new Held[][](groups);
+        SignedRequest[][] memory items = new SignedRequest[][](groups);
+        SignedAnnouncement[] memory brought = new SignedAnnouncement[](groups);
+        bytes memory batch;
+        for (uint256 g = 0; g < groups; ++g) {
+            (held[g], items[g], brought[g]) = _group(_seed(seed, g));
+            batch = bytes.concat(batch, _packed(items[g], brought[g]));
+        }
+        registry.requestPacked(batch);
+        for (uint256 g = 0; g < groups; ++g) {
+            for (uint256 i = 0; i < items[g].length; ++i) {
+                if (brought[g].signatures.length == 0) _requested(held[g][i], items[g][i]);
+                else _requestedFirst(held[g][i], brought[g], items[g][i]);
+            }
+        }
+    }
+
+    /* ACTIONS: what gives back and what closes */
+
+    function release(uint256 seed) external {
+        if (_held.length == 0) return;
+        Held memory held = _held[seed % _held.length];
+        (SignedRelease memory item,) = _release(seed, held);
+        Refusal memory want = _released(held, item);
+        _send(
+            abi.encodeCall(
+                IRegistry.release, (item.release, item.signatures, item.record, item.path)
+            ),
+            want
+        );
+    }
+
+    function releaseMany(uint256 seed) external {
+        (Held[] memory held, SignedRelease[] memory items, bool[] memory sound) =
+            _releases(seed, false);
+        SignedRelease[] memory sent = _leaning(held, items, sound);
+        registry.releaseMany(sent);
+        _releasedAll(held, items, sound);
+    }
+
+    function releasePacked(uint256 seed) external {
+        (Held[] memory held, SignedRelease[] memory items, bool[] memory sound) =
+            _releases(seed, true);
+        SignedRelease[] memory sent = _leaning(held, items, sound);
+        bytes memory batch;
+        for (uint256 i = 0; i < sent.length; ++i) {
+            batch = bytes.concat(batch, _packed(sent[i]));
+        }
+        registry.releasePacked(batch);
+        _releasedAll(held, items, sound);
+    }
+
+    function withdraw(uint256 seed) external {
+        SignedWithdrawal memory item = _withdrawal(seed);
+        Refusal memory want = _withdrawn(item);
+        _send(
+            abi.encodeCall(
+                IRegistry.withdraw, (item.withdrawal, item.announcement, item.signatures)
+            ),
+            want
+        );
+    }
+
+    function withdrawMany(uint256 seed) external {
+        SignedWithdrawal[] memory items = new SignedWithdrawal[](seed % 3);
+        for (uint256 i = 0; i < items.length; ++i) {
+            items[i] = _withdrawal(_seed(seed, i));
+        }
+        registry.withdrawMany(items);
+        for (uint256 i = 0; i < items.length; ++i) {
+            _withdrawn(items[i]);
         }
     }
 
     function pass(uint256 seconds_) external {
-        vm.warp(block.timestamp + seconds_ % 30);
+        vm.warp(block.timestamp + seconds_ % 600);
     }
 
-    /* MESSAGES */
+    /* THE PLAIN LEDGER */
 
-    function keyOf(uint256 number) public pure returns (uint256) {
-        return 0x7000 + number;
+    /// @dev Not an action. Applies both or neither.
+    function first(
+        Announcement memory announcement,
+        Request memory message,
+        bytes memory signatures
+    ) external {
+        Refusal memory refusal = ledger.announceAndRequest(announcement, message, signatures);
+        if (refusal.code != 0) revert Declined(refusal);
     }
 
-    function _announcement(uint256 number, uint16 volume)
+    function _announce(SignedAnnouncement memory item) private {
+        Refusal memory want = _announcedAs(item);
+        _send(abi.encodeCall(IRegistry.announce, (item.announcement, item.signatures)), want);
+    }
+
+    function _announcedAs(SignedAnnouncement memory item) private returns (Refusal memory want) {
+        want = ledger.announce(item.announcement, item.signatures);
+        if (_count(want)) _noteAnnounced(ledger.idOf(item.announcement));
+    }
+
+    function _requested(Held memory held, SignedRequest memory item)
         private
-        view
-        returns (SignedAnnouncement memory)
+        returns (Refusal memory want)
     {
-        Announcement memory message = Announcement({
-            provider: vm.addr(PROVIDER_KEY),
-            approver: address(0),
-            volume: volume,
-            startTime: _start,
-            endTime: uint64(_start + SLOTS * _slotSeconds(number)),
-            slotSeconds: _slotSeconds(number),
-            noticeSeconds: 0,
-            timestamp: _start,
-            offer: keccak256(abi.encode(number))
-        });
-        return SignedAnnouncement(message, _sign(PROVIDER_KEY, ledger.idOf(message)));
+        want = ledger.request(item.request, item.signatures);
+        if (_count(want)) _note(held);
     }
 
-    /// @dev Fields are drawn so that about half of the requests are fine as long as there is room.
-    function _request(uint256 seed) private view returns (SignedRequest memory) {
-        uint256 r = _draw(seed, "resource", RESOURCES);
-        uint256 key = keyOf(_draw(seed, "requester", REQUESTERS));
-        address requester = vm.addr(key);
-        uint256 first = _draw(seed, "first", SLOTS);
-        uint256 count = 1 + _draw(seed, "count", 20);
-        uint256 offset = _draw(seed, "off", 40) == 0 ? 1 : 0;
-        Request memory message = Request({
-            resourceId: _draw(seed, "unknown", 40) == 0 ? bytes32(seed) : resourceIds[r],
-            requester: requester,
-            volume: uint16(_draw(seed, "volume", 4)),
-            startTime: uint64(_start + first * _slotSeconds(r) + offset),
-            endTime: uint64(_start + (first + count) * _slotSeconds(r)),
-            timestamp: uint64(block.timestamp + _draw(seed, "drift", 610) - 305),
-            sequence: _sequence(seed, requester)
-        });
-        if (_draw(seed, "forged", 30) == 0) key = PROVIDER_KEY;
-        return SignedRequest(message, _sign(key, ledger.idOf(message)));
+    function _requestedFirst(
+        Held memory held,
+        SignedAnnouncement memory own,
+        SignedRequest memory item
+    ) private returns (Refusal memory want) {
+        bytes memory signatures = bytes.concat(own.signatures, item.signatures);
+        uint256 before = ledger.size();
+        try this.first(own.announcement, item.request, signatures) {}
+        catch (bytes memory reason) {
+            want = _declined(reason);
+        }
+        if (!_count(want)) return want;
+        if (ledger.size() == before + 2) _noteAnnounced(item.request.resourceId);
+        _note(held);
     }
 
-    /// @dev Around the highest seen, mostly above it.
-    function _sequence(uint256 seed, address requester) private view returns (uint64) {
-        uint256 highest = ledger.highestOf(requester);
-        uint256 step = _draw(seed, "step", 20);
-        if (step == 0) return uint64(highest + _draw(seed, "far", 140));
-        if (step == 1) return uint64(highest - _draw(seed, "near", highest + 1));
-        return uint64(highest + step - 1);
+    function _released(Held memory held, SignedRelease memory item)
+        private
+        returns (Refusal memory want)
+    {
+        want = ledger.release(item.release, item.signatures, item.record, item.path);
+        if (_count(want)) _noteReleased(held);
     }
 
-    function _slotSeconds(uint256 number) private pure returns (uint32) {
-        return uint32(600 + 60 * (number % RESOURCES));
+    /// @dev Their paths lead into the log as it is now: the plain ledger knows no other.
+    function _releasedAll(Held[] memory held, SignedRelease[] memory items, bool[] memory sound)
+        private
+    {
+        for (uint256 i = 0; i < items.length; ++i) {
+            if (sound[i]) items[i].path = ledger.pathOf(held[i].index);
+            _released(held[i], items[i]);
+        }
     }
 
-    function _draw(uint256 seed, string memory what, uint256 bound) private pure returns (uint256) {
-        return uint256(keccak256(abi.encode(seed, what))) % bound;
+    function _withdrawn(SignedWithdrawal memory item) private returns (Refusal memory want) {
+        want = ledger.withdraw(item.withdrawal, item.announcement, item.signatures);
+        if (_count(want)) _noteWithdrawn(item.withdrawal.resourceId);
     }
 
-    function _sign(uint256 key, bytes32 id) private pure returns (bytes memory) {
-        (bytes32 r, bytes32 vs) = vm.signCompact(key, id);
-        return abi.encodePacked(r, vs);
+    /* TRANSITIONS */
+
+    function _noteAnnounced(bytes32 resourceId) private {
+        assertFalse(recorded[resourceId], "recorded twice");
+        assertFalse(closed[resourceId], "recorded although withdrawn");
+        recorded[resourceId] = true;
     }
 
-    function _errorOf(Refusal memory refusal) private pure returns (bytes memory) {
-        return
-            abi.encodeWithSelector(RefusalLib.selectorOf(refusal.code), refusal.got, refusal.want);
+    function _note(Held memory held) private {
+        assertTrue(recorded[held.request.resourceId], "allocated although unknown");
+        assertFalse(closed[held.request.resourceId], "allocated although withdrawn");
+        held.index = uint64(ledger.size() - 1);
+        _held.push(held);
     }
 
-    function _count(Refusal memory refusal) private {
-        if (refusal.code == 0) ++accepted;
+    function _noteReleased(Held memory held) private {
+        assertFalse(given[held.index], "released twice");
+        given[held.index] = true;
+        ++releases;
+    }
+
+    function _noteWithdrawn(bytes32 resourceId) private {
+        assertFalse(closed[resourceId], "withdrawn twice");
+        closed[resourceId] = true;
+        ++withdrawals;
+    }
+
+    function _count(Refusal memory refusal) private returns (bool taken) {
+        taken = refusal.code == 0;
+        if (taken) ++accepted;
         else ++refused;
+    }
+
+    /* ANSWERS */
+
+    /// @dev The registry takes it, or reverts with the error of the plain ledger's refusal.
+    function _send(bytes memory message, Refusal memory want) private {
+        (bool taken, bytes memory answer) = address(registry).call(message);
+        assertEq(taken, want.code == 0, "taken");
+        if (taken) return;
+        bytes4 selector = RefusalLib.selectorOf(want.code);
+        assertEq(answer, abi.encodeWithSelector(selector, want.got, want.want), "refusal");
+    }
+
+    function _declined(bytes memory reason) private pure returns (Refusal memory) {
+        require(bytes4(reason) == Declined.selector, "the plain ledger broke");
+        bytes memory arguments = new bytes(96);
+        for (uint256 i = 0; i < 96; ++i) {
+            arguments[i] = reason[4 + i];
+        }
+        return abi.decode(arguments, (Refusal));
     }
 }
