@@ -16,6 +16,7 @@ use flate2::read::GzDecoder;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
+use std::io::Read as _;
 use std::time::Duration;
 
 #[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
@@ -150,7 +151,9 @@ impl Chain {
     /// All words of the registry's storage but zeros.
     pub(crate) async fn storage(&self) -> Result<BTreeMap<B256, B256>, DifferentialError> {
         let packed: Bytes = parse("state", &self.anvil.call("anvil_dumpState", json!([])).await?)?;
-        let state: State = serde_json::from_reader(GzDecoder::new(&packed[..]))
+        let mut state = Vec::new();
+        GzDecoder::new(&packed[..]).read_to_end(&mut state).map_err(DifferentialError::State)?;
+        let state: State = serde_json::from_slice(&state)
             .map_err(|error| DifferentialError::State(error.into()))?;
         let registry = state.accounts.into_iter().find(|(address, _)| *address == self.registry);
         let words = registry.map(|(_, account)| account.storage).unwrap_or_default();
