@@ -20,7 +20,7 @@ pub(crate) fn is_missing(refusal: &Refusal) -> bool {
 }
 
 /// What to do about a missing approval.
-pub(crate) const MISSING: &str = "this resource has an approver: `--approver URL` asks it; or \
+pub(crate) const MISSING: &str = "this resource has an approver: `--approver-url URL` asks it; or \
     write the request with `--sign-only --out FILE`, have it approved, and send it with `--approval`";
 
 /// Has a request approved by the approver at `url`, and adds the approval to it.
@@ -40,7 +40,7 @@ pub(crate) async fn ask(
     match refusal(&body) {
         Some(refusal) => Ok(Err(Box::new(Refused::from(refusal)))),
         None => Err(Failure::new(format_args!("the approver answered with HTTP status {status}"))
-            .hint("is `--approver` the URL of a `fallow approver`?")),
+            .hint("is `--approver-url` the URL of a `fallow approver`?")),
     }
 }
 
@@ -56,7 +56,7 @@ fn verify(approval: &ApprovalFile, file: &RequestFile, network: &NetworkFile) ->
         return Ok(());
     }
     Err(Failure::new("the approver's answer does not approve this request")
-        .hint("is `--approver` the URL of the right approver?"))
+        .hint("is `--approver-url` the URL of the right approver?"))
 }
 
 fn approvals(url: &str) -> Result<Url> {
@@ -73,7 +73,7 @@ fn approvals(url: &str) -> Result<Url> {
 async fn exchange(url: &Url, file: &RequestFile) -> Result<(reqwest::StatusCode, Vec<u8>)> {
     let failed = |error: reqwest::Error| {
         Failure::new(format_args!("the approver did not answer: {}", chain(&error.without_url())))
-            .hint("is it running? `--approver` names its URL")
+            .hint("is it running? `--approver-url` names it")
     };
     let client = reqwest::Client::builder()
         .timeout(PATIENCE)

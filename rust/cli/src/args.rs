@@ -84,6 +84,16 @@ pub(crate) struct NetworkArgs {
     pub(crate) network: PathBuf,
 }
 
+/// Which network, and the set of validators that its network file trusts.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct TrustArgs {
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+    /// Set file; beside the network file unless given
+    #[arg(long, value_name = "FILE")]
+    pub(crate) set: Option<PathBuf>,
+}
+
 /// Where the sidechain is.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct SidechainArgs {

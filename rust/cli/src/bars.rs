@@ -78,16 +78,14 @@ pub(crate) fn calendar(calendar: &Calendar, now: u64, room: Room) -> Option<Vec<
     let all = calendar.runs();
     let runs: Vec<_> = all.iter().filter(|run| run.end_time > now).collect();
     let labels: Vec<_> = runs.iter().map(|run| time::range(run.start_time, run.end_time)).collect();
-    let texts: Vec<_> = runs.iter().map(|run| numbers(run, calendar)).collect();
-    let longest = |texts: &[String]| texts.iter().map(String::len).max().unwrap_or(0);
     let label = longest(&labels);
-    // Two spaces before each of the three columns.
-    let taken = label.checked_add(longest(&texts))?.checked_add(6)?;
-    let bar = room.width.checked_sub(taken)?.min(LONGEST_BAR);
-    let bar = bar.min(calendar.terms().volume.into()).max(usize::from(bar > 0));
-    if bar < SHORTEST_BAR.min(calendar.terms().volume.into()) {
-        return None;
-    }
+    // What the bar shows, too, is left out before the bar is.
+    let mut forms = [numbers, numbers_in_short].into_iter().filter_map(|form| {
+        let texts: Vec<_> = runs.iter().map(|run| form(run, calendar)).collect();
+        let bar = bar_length(label, longest(&texts), calendar.terms().volume, room)?;
+        Some((texts, bar))
+    });
+    let (texts, bar) = forms.next()?;
     let shown = runs.iter().zip(labels).zip(texts).take(MOST_LINES).map(|((run, when), text)| {
         format!("  {when:<label$}  {}  {text}", units(run, calendar, bar, room.symbols))
     });
@@ -97,6 +95,18 @@ pub(crate) fn calendar(calendar: &Calendar, now: u64, room: Room) -> Option<Vec<
         lines.push(format!("  and {left}: `--json` has them all"));
     }
     Some(lines)
+}
+
+fn longest(texts: &[String]) -> usize {
+    texts.iter().map(String::len).max().unwrap_or(0)
+}
+
+/// Characters that are left for a bar; `None` if they are too few.
+fn bar_length(label: usize, text: usize, volume: u16, room: Room) -> Option<usize> {
+    // Two spaces before each of the three columns.
+    let taken = label.checked_add(text)?.checked_add(6)?;
+    let bar = room.width.checked_sub(taken)?.min(LONGEST_BAR).min(volume.into());
+    (bar >= SHORTEST_BAR.min(volume.into())).then_some(bar)
 }
 
 fn numbers(run: &Run, calendar: &Calendar) -> String {
@@ -110,6 +120,14 @@ fn numbers(run: &Run, calendar: &Calendar) -> String {
         false => text.push_str(&format!(", {} free", run.free)),
     }
     text
+}
+
+fn numbers_in_short(run: &Run, calendar: &Calendar) -> String {
+    let slots = count(run.slots, "slot");
+    match calendar.is_withdrawn() {
+        true => format!("{slots}: closed"),
+        false => format!("{slots}: {} free", run.free),
+    }
 }
 
 fn units(run: &Run, calendar: &Calendar, bar: usize, symbols: Symbols) -> String {
@@ -259,9 +277,22 @@ mod tests {
     #[test]
     fn a_narrow_terminal_shows_no_calendar() {
         assert!(calendar(&empty(65_535), 0, room(0)).is_none());
-        assert!(calendar(&empty(65_535), 0, room(60)).is_none());
+        assert!(calendar(&empty(65_535), 0, room(54)).is_none());
         let lines = calendar(&empty(65_535), 0, room(100)).unwrap();
         assert!(lines.iter().all(|line| line.len() <= 100), "{lines:?}");
+    }
+
+    #[test]
+    fn a_narrow_terminal_shows_the_bars_with_fewer_words() {
+        let mut shown = empty(4);
+        shown.allocate(&allocation(ME, 2, 1_000, 1_300), Some(ME));
+        let ends = |width, part: &str| {
+            let lines = calendar(&shown, 0, room(width)).unwrap();
+            assert!(lines.iter().all(|line| line.len() <= width), "{lines:?}");
+            assert!(lines[0].ends_with(part), "{lines:?}");
+        };
+        ends(100, "@@..  3 slots: 2 of 4 used, 2 mine, 2 free");
+        ends(80, "@@..  3 slots: 2 free");
     }
 
     #[test]

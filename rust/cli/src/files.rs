@@ -1,11 +1,12 @@
 //! Reading files of strangers with a bound, and writing files whole or not at all.
 
+use crate::args::TrustArgs;
 use crate::error::{Context, Failure, Result};
 use fallow_protocol::{FILE_MAX_BYTES, NetworkFile, SET_MAX_BYTES, Set, read_json};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fs::File;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Stands for standard input or output where a file is expected.
 pub(crate) const STANDARD: &str = "-";
@@ -68,16 +69,15 @@ pub(crate) fn read_network(path: &Path) -> Result<NetworkFile> {
         .map_err(|failure| failure.hint("ask whoever runs the network for its network file"))
 }
 
-/// Where the set of a network file is: named, or by convention beside the network file.
-pub(crate) fn set_path(network_path: &Path, network: &NetworkFile, set: Option<&Path>) -> PathBuf {
-    set.map_or_else(|| network_path.with_file_name(network.set_file_name()), Path::to_path_buf)
-}
-
-/// Reads the set that a network file trusts, and compares its hash.
-pub(crate) fn read_set(path: &Path, network: &NetworkFile) -> Result<Set> {
-    let bytes = read(path, SET_MAX_BYTES)
-        .map_err(|failure| failure.hint("`--set FILE` names the network's set file"))?;
-    let set = Set::decode(&bytes).context(format_args!("`{}` is no set file", path.display()))?;
+/// Reads the set that a network file trusts, and compares its hash. It is named, or by convention
+/// beside the network file.
+pub(crate) fn read_set(args: &TrustArgs, network: &NetworkFile) -> Result<Set> {
+    let beside = || args.network.network.with_file_name(network.set_file_name());
+    let path = args.set.clone().unwrap_or_else(beside);
+    let hint = "`--set FILE` names the network's set file";
+    let bytes = read(&path, SET_MAX_BYTES).map_err(|failure| failure.hint(hint))?;
+    let not = || format!("`{}` is no set file", path.display());
+    let set = Set::decode(&bytes).context(not()).map_err(|failure| failure.hint(hint))?;
     let (got, want) = (set.hash(), network.trust.set_hash);
     if got != want {
         let message = format!("`{}` holds the set {got}", path.display());
@@ -97,6 +97,13 @@ pub(crate) enum Existing {
     Keep,
 }
 
+impl Existing {
+    /// What `--force` says.
+    pub(crate) const fn forced(force: bool) -> Self {
+        if force { Self::Replace } else { Self::Keep }
+    }
+}
+
 /// Writes a file that others may read, whole or not at all.
 pub(crate) fn write(path: &Path, bytes: &[u8], existing: Existing) -> Result<()> {
     // The usual mode of new files, of which the system takes the user's mask.
@@ -110,10 +117,16 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8], existing: Existing) -> Re
 
 /// A temporary file beside the file is synced and renamed.
 fn write_with_mode(path: &Path, bytes: &[u8], existing: Existing, mode: u32) -> Result<()> {
+    if path == Path::new(STANDARD) {
+        return Err(Failure::new("`-` is no file name: standard output carries the result")
+            .hint("name a file; `./-` is one of that name"));
+    }
     let cannot = format!("cannot write `{}`", path.display());
     let folder = folder_of(path);
-    std::fs::create_dir_all(folder).context(&cannot)?;
-    let mut file = temporary(mode).tempfile_in(folder).context(&cannot)?;
+    let file = std::fs::create_dir_all(folder).and_then(|()| temporary(mode).tempfile_in(folder));
+    let mut file = file
+        .context(&cannot)
+        .map_err(|failure| failure.hint("name a file in a folder that you may write to"))?;
     file.write_all(bytes).context(&cannot)?;
     file.as_file().sync_all().context(&cannot)?;
     match existing {

@@ -31,6 +31,7 @@ mod releasing;
 mod secrets;
 mod signer;
 mod submit;
+mod table;
 mod time;
 mod verdict;
 

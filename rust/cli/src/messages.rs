@@ -3,7 +3,7 @@
 use crate::error::{Failure, Result};
 use crate::files;
 use fallow_protocol::{
-    AnnouncementFile, ApprovalFile, NetworkFile, NetworkId, ReleaseFile, RequestFile,
+    AnnouncementFile, ApprovalFile, Code, NetworkFile, NetworkId, ReleaseFile, RequestFile,
 };
 use std::path::Path;
 
@@ -57,6 +57,9 @@ pub(crate) fn require_network(path: &Path, got: NetworkId, network: &NetworkFile
         return Ok(());
     }
     let want = network.network_id;
+    let code = Code::NetworkMismatch;
+    let (number, name) = (code.number(), code.name());
     let what = format!("`{}` is for the network {got}, not {want}", path.display());
-    Err(Failure::refused(what).hint("`--network FILE` names the network file"))
+    Err(Failure::refused(format_args!("{number} {name}: {what}"))
+        .hint("`--network FILE` names the network file"))
 }

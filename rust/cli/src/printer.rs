@@ -3,9 +3,9 @@
 
 use crate::bars::{Room, Symbols, When};
 use crate::error::{ExitStatus, Failure, Result};
+use crate::table;
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
-use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -32,6 +32,12 @@ pub(crate) fn count(number: impl Into<u64>, noun: &str) -> String {
 
 /// Characters in a line where no terminal says how many it has.
 const USUAL_WIDTH: usize = 100;
+
+/// Characters in a line of standard output, if it is a terminal.
+fn terminal_width() -> Option<usize> {
+    let size = terminal_size::terminal_size_of(io::stdout());
+    size.map(|(terminal_size::Width(columns), _)| columns.into())
+}
 
 /// Blocks where the locale says that the terminal shows them.
 fn symbols() -> Symbols {
@@ -78,8 +84,7 @@ impl Printer {
         let width = match wanted {
             When::Never => None,
             When::Always => named.or(Some(USUAL_WIDTH)),
-            When::Auto => terminal_size::terminal_size_of(io::stdout())
-                .map(|(terminal_size::Width(columns), _)| columns.into()),
+            When::Auto => terminal_width(),
         };
         Some(Room { width: width?, symbols: symbols() })
     }
@@ -126,17 +131,11 @@ impl Printer {
     }
 
     /// A table; an empty one only says so, on standard error.
-    pub(crate) fn table(&mut self, header: &[&str], rows: Vec<Vec<String>>) -> Result<()> {
+    pub(crate) fn table(&mut self, header: &[&str], rows: &[Vec<String>]) -> Result<()> {
         if rows.is_empty() {
             return self.note("nothing to show");
         }
-        let mut table = Table::new();
-        *table.style_mut() = presets::NOTHING;
-        table
-            .set_content_arrangement(ContentArrangement::Disabled)
-            .set_header(header)
-            .add_rows(rows);
-        self.line(table.trim_fmt())
+        self.line(table::render(header, rows, terminal_width()))
     }
 
     /// The end of a command, whichever way it ended.

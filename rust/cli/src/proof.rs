@@ -1,5 +1,6 @@
 //! A ticket against what this machine trusts: reading both, and verifying without any network.
 
+use crate::args::TrustArgs;
 use crate::error::{Context, Result};
 use crate::files;
 use crate::printer::count;
@@ -49,11 +50,10 @@ pub(crate) struct Trusted {
 
 impl Trusted {
     /// Reads the network file and its set.
-    pub(crate) fn read(network: &Path, set: Option<&Path>) -> Result<Self> {
-        let file = files::read_network(network)?;
-        let set = files::read_set(&files::set_path(network, &file, set), &file)
-            .map_err(|failure| failure.or_hint("`--set FILE` names the set file"))?;
-        Ok(Self { network: file, set })
+    pub(crate) fn read(args: &TrustArgs) -> Result<Self> {
+        let network = files::read_network(&args.network.network)?;
+        let set = files::read_set(args, &network)?;
+        Ok(Self { network, set })
     }
 
     /// A verifier of this network.

@@ -1,15 +1,16 @@
 //! Sending a message to the registry and waiting until its record is final.
 
 use crate::chain::{Sidechain, failure};
-use crate::error::{Failure, Result};
+use crate::error::{Context, Failure, Result};
 use crate::time::{self, DurationArg};
 use alloy::sol_types::SolCall;
-use alloy_primitives::TxHash;
+use alloy_primitives::{Address, TxHash};
 use fallow_chain::{
     Call, ChainError, Finality, Sender, SenderConfig, Transaction, TransactionState, revert_refusal,
 };
 use fallow_protocol::{Refusal, SecretKey};
 use std::time::Duration;
+use tokio::signal::ctrl_c;
 use tokio::time::{sleep, timeout};
 
 /// A transaction that the registry would take, not sent yet.
@@ -64,7 +65,7 @@ impl Submission {
             Ok(transaction) => Ok(Prepared::Accepted(Box::new(Self { sender, transaction }))),
             Err(error) => match refusal(&error) {
                 Some(refusal) => Ok(Prepared::Refused(refusal)),
-                None => Err(gas_failure(key, &error)),
+                None => Err(gas_failure(key.address(), &error)),
             },
         }
     }
@@ -83,10 +84,17 @@ impl Submission {
 
     /// As [`Self::send`], for callers that can build another one.
     pub(crate) async fn try_send(mut self, wait: DurationArg) -> Result<Outcome> {
-        match timeout(Duration::from_secs(wait.0), self.finish()).await {
-            Ok(ended) => ended,
-            Err(_) => Err(not_final(&self.transaction, wait)),
-        }
+        let given_up = tokio::select! {
+            ended = timeout(Duration::from_secs(wait.0), self.finish()) => match ended {
+                Ok(ended) => return ended,
+                Err(_) => format!("after {}", time::duration(wait.0)),
+            },
+            interrupted = ctrl_c() => {
+                interrupted.context("cannot listen for Ctrl-C")?;
+                "when you stopped waiting".to_owned()
+            }
+        };
+        Err(not_final(&self.transaction, &given_up))
     }
 
     async fn finish(&mut self) -> Result<Outcome> {
@@ -94,7 +102,7 @@ impl Submission {
             self.sender
                 .follow(&mut self.transaction)
                 .await
-                .map_err(|error| failure("sidechain", &error))?;
+                .map_err(|error| gas_failure(self.sender.address(), &error))?;
             match self.transaction.state {
                 TransactionState::Final { block, .. } => return Ok(Outcome::Final(block)),
                 TransactionState::Dropped(_) => {
@@ -107,13 +115,13 @@ impl Submission {
 }
 
 /// It may still be recorded: only the waiting is over.
-fn not_final(transaction: &Transaction, wait: DurationArg) -> Failure {
-    let (hash, waited) = (transaction.hash(), time::duration(wait.0));
+fn not_final(transaction: &Transaction, given_up: &str) -> Failure {
+    let hash = transaction.hash();
     let what = match transaction.state {
         TransactionState::Built => {
-            format!("the node did not say within {waited} whether it took transaction {hash}")
+            format!("the node had not said {given_up} whether it took transaction {hash}")
         }
-        _ => format!("it was sent as transaction {hash}, and is not final after {waited}"),
+        _ => format!("it was sent as transaction {hash}, and was not final {given_up}"),
     };
     Failure::new(what).hint(
         "it may still be recorded: see `fallow requests` or `fallow resources` before you try \
@@ -128,9 +136,8 @@ fn refusal(error: &ChainError) -> Option<Refusal> {
     }
 }
 
-fn gas_failure(key: &SecretKey, error: &ChainError) -> Failure {
+fn gas_failure(payer: Address, error: &ChainError) -> Failure {
     failure("sidechain", error).or_hint(format_args!(
-        "does {} have the sidechain's coins for gas? `--sender` names another account",
-        key.address()
+        "does {payer} have the sidechain's coins for gas? `--sender` names another account"
     ))
 }

@@ -1,6 +1,6 @@
 //! `fallow access`.
 
-use super::{JsonArgs, KeyArgs, NetworkArgs};
+use super::{JsonArgs, KeyArgs, NetworkArgs, TrustArgs};
 use crate::time::{DurationArg, TimeArg};
 use alloy_primitives::B256;
 use clap::{Args, Subcommand};
@@ -78,14 +78,11 @@ pub(crate) struct Verify {
     /// Leave the nonce unspent, to try things out: a grant could then be used twice
     #[arg(long)]
     pub(crate) keep_nonce: bool,
-    /// Set file; beside the network file unless given
-    #[arg(long, value_name = "FILE")]
-    pub(crate) set: Option<PathBuf>,
     /// The provider's clock, to reproduce a result; this machine's unless given
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) at: Option<TimeArg>,
     #[command(flatten)]
-    pub(crate) network: NetworkArgs,
+    pub(crate) trust: TrustArgs,
     #[command(flatten)]
     pub(crate) output: JsonArgs,
 }

@@ -29,7 +29,12 @@ pub(crate) struct Approver {
     )]
     pub(crate) rate: u32,
     /// File that remembers what was signed; losing it gives everybody a new allowance
-    #[arg(long, value_name = "FILE", env = "FALLOW_STORE", default_value = "approver.redb")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "FALLOW_APPROVER_STORE",
+        default_value = "approver.redb"
+    )]
     pub(crate) store_file: PathBuf,
     /// Judge this signed request and end, instead of listening; it counts all the same
     #[arg(long, value_name = "FILE")]

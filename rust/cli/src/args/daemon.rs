@@ -1,13 +1,19 @@
 //! `fallow validator`, `relayer` and `demo`.
 
-use super::{KeyArgs, MainnetArgs, NetworkArgs, SidechainArgs};
+use super::{KeyArgs, MainnetArgs, SidechainArgs, TrustArgs};
 use crate::time::DurationArg;
 use clap::Args;
 use std::path::PathBuf;
 
-/// What every daemon takes.
+/// What every daemon takes that follows the sidechain.
 #[derive(Args, Debug)]
 pub(crate) struct DaemonArgs {
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+    #[command(flatten)]
+    pub(crate) sidechain: SidechainArgs,
+    #[command(flatten)]
+    pub(crate) keys: KeyArgs,
     /// Time between two looks at the chain, milliseconds
     #[arg(long, value_name = "MS", env = "FALLOW_POLL", default_value_t = 500)]
     pub(crate) poll: u64,
@@ -37,17 +43,13 @@ pub(crate) struct Validator {
     #[arg(long, value_name = "NAME", env = "FALLOW_KEY")]
     pub(crate) key: String,
     /// File that remembers what was signed; losing it risks signing twice
-    #[arg(long, value_name = "FILE", env = "FALLOW_STORE", default_value = "validator.redb")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "FALLOW_VALIDATOR_STORE",
+        default_value = "validator.redb"
+    )]
     pub(crate) store_file: PathBuf,
-    /// Set file; beside the network file unless given
-    #[arg(long, value_name = "FILE")]
-    pub(crate) set: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) network: NetworkArgs,
-    #[command(flatten)]
-    pub(crate) sidechain: SidechainArgs,
-    #[command(flatten)]
-    pub(crate) keys: KeyArgs,
     #[command(flatten)]
     pub(crate) daemon: DaemonArgs,
 }
@@ -59,15 +61,8 @@ pub(crate) struct Relayer {
     #[arg(long, value_name = "NAME", env = "FALLOW_KEY")]
     pub(crate) key: String,
     /// File that remembers what was submitted
-    #[arg(long, value_name = "FILE", env = "FALLOW_STORE", default_value = "relayer.redb")]
+    #[arg(long, value_name = "FILE", env = "FALLOW_RELAYER_STORE", default_value = "relayer.redb")]
     pub(crate) store_file: PathBuf,
-    /// Set file; beside the network file unless given
-    #[arg(long, value_name = "FILE")]
-    pub(crate) set: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) network: NetworkArgs,
-    #[command(flatten)]
-    pub(crate) sidechain: SidechainArgs,
     #[command(flatten)]
     pub(crate) mainnet: MainnetArgs,
     /// Least time between two anchorings; every one costs gas
@@ -76,8 +71,6 @@ pub(crate) struct Relayer {
     /// Mainnet blocks after its own until a transaction is final
     #[arg(long, value_name = "BLOCKS", env = "FALLOW_CONFIRMATIONS", default_value_t = 2)]
     pub(crate) confirmations: u64,
-    #[command(flatten)]
-    pub(crate) keys: KeyArgs,
     #[command(flatten)]
     pub(crate) daemon: DaemonArgs,
 }

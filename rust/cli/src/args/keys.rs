@@ -20,6 +20,18 @@ pub(crate) enum Keys {
     Prove(Prove),
 }
 
+/// Where a key goes that is new to this machine.
+#[derive(Args, Debug)]
+pub(crate) struct Stored {
+    /// Overwrite a key of that name; what it could sign is lost for ever
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) store: KeyArgs,
+    #[command(flatten)]
+    pub(crate) output: JsonArgs,
+}
+
 /// `keys new`.
 #[derive(Args, Debug)]
 pub(crate) struct New {
@@ -28,13 +40,8 @@ pub(crate) struct New {
     /// Make a BLS key, which signs checkpoints, instead of an account key
     #[arg(long)]
     pub(crate) bls: bool,
-    /// Overwrite a key of that name; what it could sign is lost for ever
-    #[arg(long)]
-    pub(crate) force: bool,
     #[command(flatten)]
-    pub(crate) store: KeyArgs,
-    #[command(flatten)]
-    pub(crate) output: JsonArgs,
+    pub(crate) stored: Stored,
 }
 
 /// `keys list`.
@@ -58,13 +65,8 @@ pub(crate) struct Import {
     /// The file holds a BLS key, not an account key
     #[arg(long)]
     pub(crate) bls: bool,
-    /// Overwrite a key of that name; what it could sign is lost for ever
-    #[arg(long)]
-    pub(crate) force: bool,
     #[command(flatten)]
-    pub(crate) store: KeyArgs,
-    #[command(flatten)]
-    pub(crate) output: JsonArgs,
+    pub(crate) stored: Stored,
 }
 
 /// `keys export`.

@@ -70,6 +70,9 @@ pub(crate) struct Announce {
     /// (`fallow request --announcement`) records it
     #[arg(long, value_name = "FILE", conflicts_with = "out")]
     pub(crate) gossip: Option<PathBuf>,
+    /// Overwrite the announcement that the file holds; without it, its resource's door stays shut
+    #[arg(long)]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) sign: SignArgs,
 }

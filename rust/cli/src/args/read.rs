@@ -1,7 +1,7 @@
 //! `fallow resources`, `requests`, `ticket`, `verify` and `status`.
 
 use super::message::ByAccount;
-use super::{JsonArgs, MainnetArgs, NetworkArgs, SidechainArgs};
+use super::{JsonArgs, MainnetArgs, NetworkArgs, SidechainArgs, TrustArgs};
 use crate::bars::When;
 use crate::time::TimeArg;
 use clap::Args;
@@ -22,16 +22,13 @@ pub(crate) struct Mine {
     pub(crate) bars: When,
 }
 
-/// `resources`.
+/// What every list takes.
 #[derive(Args, Debug)]
-pub(crate) struct Resources {
+pub(crate) struct List {
     #[command(flatten)]
     pub(crate) filter: ByAccount,
     #[command(flatten)]
     pub(crate) mine: Mine,
-    /// Time for which free units are shown
-    #[arg(long, value_name = "TIME", default_value = "now", allow_hyphen_values = true)]
-    pub(crate) at: TimeArg,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
     #[command(flatten)]
@@ -40,24 +37,26 @@ pub(crate) struct Resources {
     pub(crate) output: JsonArgs,
 }
 
+/// `resources`.
+#[derive(Args, Debug)]
+pub(crate) struct Resources {
+    #[command(flatten)]
+    pub(crate) list: List,
+    /// Time for which free units are shown
+    #[arg(long, value_name = "TIME", default_value = "now", allow_hyphen_values = true)]
+    pub(crate) at: TimeArg,
+}
+
 /// `requests`.
 #[derive(Args, Debug)]
 pub(crate) struct Requests {
     #[command(flatten)]
-    pub(crate) filter: ByAccount,
-    #[command(flatten)]
-    pub(crate) mine: Mine,
+    pub(crate) list: List,
     /// Only those on this resource
     #[arg(long, value_name = "ID")]
     pub(crate) resource: Option<ResourceId>,
     #[command(flatten)]
-    pub(crate) network: NetworkArgs,
-    #[command(flatten)]
-    pub(crate) sidechain: SidechainArgs,
-    #[command(flatten)]
     pub(crate) mainnet: MainnetArgs,
-    #[command(flatten)]
-    pub(crate) output: JsonArgs,
 }
 
 /// `ticket`.
@@ -72,11 +71,8 @@ pub(crate) struct Ticket {
     /// Wait for so long until the validators have certified a checkpoint above the record
     #[arg(long, value_name = "DURATION", default_value = "0s")]
     pub(crate) wait: crate::time::DurationArg,
-    /// Set file; beside the network file unless given
-    #[arg(long, value_name = "FILE")]
-    pub(crate) set: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) network: NetworkArgs,
+    pub(crate) trust: TrustArgs,
     #[command(flatten)]
     pub(crate) sidechain: SidechainArgs,
 }
@@ -87,10 +83,7 @@ pub(crate) struct Verify {
     /// The ticket, binary or JSON; `-` is standard input
     pub(crate) ticket: PathBuf,
     #[command(flatten)]
-    pub(crate) network: NetworkArgs,
-    /// Set file; beside the network file unless given
-    #[arg(long, value_name = "FILE")]
-    pub(crate) set: Option<PathBuf>,
+    pub(crate) trust: TrustArgs,
     /// The verifier's clock, to reproduce a result; this machine's unless given
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) at: Option<TimeArg>,
@@ -102,10 +95,7 @@ pub(crate) struct Verify {
 #[derive(Args, Debug)]
 pub(crate) struct Status {
     #[command(flatten)]
-    pub(crate) network: NetworkArgs,
-    /// Set file; beside the network file unless given
-    #[arg(long, value_name = "FILE")]
-    pub(crate) set: Option<PathBuf>,
+    pub(crate) trust: TrustArgs,
     #[command(flatten)]
     pub(crate) sidechain: SidechainArgs,
     #[command(flatten)]

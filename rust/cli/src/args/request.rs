@@ -45,8 +45,8 @@ pub(crate) struct Request {
     #[arg(long, value_name = "FILE")]
     pub(crate) approval: Option<PathBuf>,
     /// Where an approver answers requests; it is asked if the resource needs it
-    #[arg(long, value_name = "URL", env = "FALLOW_APPROVER")]
-    pub(crate) approver: Option<String>,
+    #[arg(long, value_name = "URL", env = "FALLOW_APPROVER_URL")]
+    pub(crate) approver_url: Option<String>,
     /// Sign it and write it to `--out`, and send nothing: an approver has to see it first
     #[arg(long, requires = "out", conflicts_with = "approval")]
     pub(crate) sign_only: bool,

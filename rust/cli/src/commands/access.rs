@@ -102,7 +102,7 @@ struct Door {
 
 impl Door {
     fn open(args: &Verify) -> Result<Self> {
-        let trusted = Trusted::read(&args.network.network, args.set.as_deref())?;
+        let trusted = Trusted::read(&args.trust)?;
         let announcement = messages::read_own_announcement(&args.announcement, &trusted.network)?;
         let nonce = IssuedNonce::read(&args.nonce)?;
         messages::require_network(&args.nonce, nonce.file.network_id, &trusted.network)?;

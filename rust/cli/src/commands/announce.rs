@@ -1,6 +1,6 @@
 //! `fallow announce`.
 
-use crate::args::message::{Announce, SendArgs};
+use crate::args::message::Announce;
 use crate::chain::{Sidechain, block_on};
 use crate::error::{ExitStatus, Failure, Result, chain};
 use crate::files::{self, Existing};
@@ -39,7 +39,7 @@ async fn announce_async(args: &Announce, printer: &mut Printer) -> Result<ExitSt
         signature: key.sign(announcement.id(&network.domain()).0),
     };
     if let Some(path) = &args.gossip {
-        return gossip(&network, &file, path, send, printer);
+        return gossip(&network, &file, path, args, printer);
     }
     let side = Sidechain::connect(&send.network, &send.sidechain).await?;
     let call = Registry::announceCall {
@@ -53,7 +53,7 @@ async fn announce_async(args: &Announce, printer: &mut Printer) -> Result<ExitSt
         }
     };
     // Before it is sent: the provider's door needs the file as soon as the record is there.
-    files::write_json(&args.out, &file, Existing::Replace)?;
+    files::write_json(&args.out, &file, Existing::forced(args.force))?;
     let block = submission.send(send.wait).await?;
     let recorded = Recorded { resource_id: announcement.id(&side.file.domain()), block };
     report(args, &announcement, &offer, recorded, printer)
@@ -97,10 +97,10 @@ fn gossip(
     network: &NetworkFile,
     file: &AnnouncementFile,
     path: &Path,
-    send: &SendArgs,
+    args: &Announce,
     printer: &mut Printer,
 ) -> Result<ExitStatus> {
-    let now = time::now();
+    let (output, now) = (args.sign.send.output, time::now());
     let config = LedgerConfig {
         network_id: network.network_id,
         registry: network.network.sidechain.registry,
@@ -113,13 +113,13 @@ fn gossip(
     match ledger.apply(&message, now) {
         Ok(_) => {}
         Err(ApplyError::Refused(refusal)) => {
-            return Refused::from(refusal).report(now, send.output.json, printer);
+            return Refused::from(refusal).report(now, output.json, printer);
         }
         Err(error) => return Err(Failure::new(chain(&error))),
     }
-    files::write_json(path, file, Existing::Replace)?;
+    files::write_json(path, file, Existing::forced(args.force))?;
     let id = file.announcement.id(&network.domain());
-    if send.output.json {
+    if output.json {
         let announcement = &file.announcement;
         printer.json(&json!({ "resourceId": id, "announcement": announcement, "block": null }))?;
         return Ok(ExitStatus::Done);

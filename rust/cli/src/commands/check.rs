@@ -7,7 +7,7 @@ use crate::error::{ExitStatus, Failure, Result};
 use crate::files;
 use crate::messages;
 use crate::printer::Printer;
-use crate::refused::Checked;
+use crate::refused::{Checked, line};
 use crate::{signer, time};
 use fallow_protocol::{RequestFile, ResourceId, SecretKey};
 
@@ -29,6 +29,9 @@ async fn check_async(args: &Check, printer: &mut Printer) -> Result<ExitStatus> 
         printer.json(&findings.json())?;
     } else {
         findings.print(printer)?;
+        if let Some(refusal) = findings.refusal() {
+            printer.line(line(&refusal, now))?;
+        }
     }
     Ok(findings.status())
 }

@@ -34,7 +34,7 @@ async fn plan(args: &PlanArgs, printer: &mut Printer) -> Result<ExitStatus> {
     let main = client("mainnet", &args.mainnet.mainnet)?;
     let made = DeployPlan::make(args.deployer, &side, &main, random.into(), parameters).await;
     let plan = Plan::of(made.map_err(|error| deploy_failure(&error))?)?;
-    let existing = if args.force { Existing::Replace } else { Existing::Keep };
+    let existing = Existing::forced(args.force);
     files::write_json(&args.out, &plan, existing)?;
     printer.line(plan.network_id())?;
     printer.note(format_args!("{GOOD}wrote{GOOD:#} `{}`; nothing was sent", args.out.display()))?;
@@ -46,7 +46,7 @@ async fn plan(args: &PlanArgs, printer: &mut Printer) -> Result<ExitStatus> {
 }
 
 async fn run(args: &Run, printer: &mut Printer) -> Result<ExitStatus> {
-    let existing = if args.force { Existing::Replace } else { Existing::Keep };
+    let existing = Existing::forced(args.force);
     if args.out.exists() && !args.force {
         return Err(Failure::new(format_args!("`{}` is there already", args.out.display()))
             .hint("choose another name with `--out`, or pass `--force`"));

@@ -1,6 +1,6 @@
 //! `fallow keys`: keys on this machine, encrypted.
 
-use crate::args::keys::{Export, Import, Keys, List, New, Prove};
+use crate::args::keys::{Export, Import, Keys, List, New, Prove, Stored};
 use crate::error::{Context, ExitStatus, Failure, Result};
 use crate::files::{self, Existing};
 use crate::keystore::{self, KeyStore, Kind};
@@ -13,7 +13,7 @@ use fallow_protocol::bls;
 use fallow_protocol::{FILE_MAX_BYTES, SecretKey};
 use rand::Rng;
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(crate) fn keys(args: &Keys, printer: &mut Printer) -> Result<ExitStatus> {
     match args {
@@ -100,28 +100,24 @@ const fn kind(bls: bool) -> Kind {
     if bls { Kind::Bls } else { Kind::Account }
 }
 
-const fn existing(force: bool) -> Existing {
-    if force { Existing::Replace } else { Existing::Keep }
-}
-
 fn new(args: &New, printer: &mut Printer) -> Result<ExitStatus> {
-    let kind = kind(args.bls);
-    let path = KeyStore::open(args.store.keys_dir.as_deref())?.path(&args.name, kind)?;
-    refuse_existing(&path, args.force)?;
-    let password = secrets::new_password(args.store.password_file.as_deref(), &args.name)?;
+    let (kind, stored) = (kind(args.bls), &args.stored);
+    let path = free_path(stored, &args.name, kind)?;
+    let password = secrets::new_password(stored.store.password_file.as_deref(), &args.name)?;
     let secret = Secret::generate(kind)?;
-    secret.save(&path, &password, existing(args.force))?;
+    secret.save(&path, &password, Existing::forced(stored.force))?;
     let shown = secret.shown(&args.name, &path);
-    show_stored(&shown, args.output.json, printer)
+    show_stored(&shown, stored.output.json, printer)
 }
 
-/// Before the password is asked for; the write itself checks again.
-fn refuse_existing(path: &Path, force: bool) -> Result<()> {
-    if path.exists() && !force {
+/// Where a new key goes. Before the password is asked for; the write itself checks again.
+fn free_path(stored: &Stored, name: &str, kind: Kind) -> Result<PathBuf> {
+    let path = KeyStore::open(stored.store.keys_dir.as_deref())?.path(name, kind)?;
+    if path.exists() && !stored.force {
         return Err(Failure::new(format_args!("`{}` is there already", path.display()))
             .hint("choose another name, or pass `--force` to lose that key for ever"));
     }
-    Ok(())
+    Ok(path)
 }
 
 fn show_stored(shown: &Shown, json: bool, printer: &mut Printer) -> Result<ExitStatus> {
@@ -149,14 +145,14 @@ fn list(args: &List, printer: &mut Printer) -> Result<ExitStatus> {
         printer.json(&keys)?;
         return Ok(ExitStatus::Done);
     }
-    let rows = keys
+    let rows: Vec<_> = keys
         .into_iter()
         .map(|key| {
             let public = key.public.unwrap_or_else(|| "not in the file".to_owned());
             vec![key.name, key.kind.to_owned(), shorten(&public)]
         })
         .collect();
-    printer.table(&["name", "kind", "address or public key"], rows)?;
+    printer.table(&["name", "kind", "address or public key"], &rows)?;
     Ok(ExitStatus::Done)
 }
 
@@ -169,11 +165,10 @@ fn shorten(public: &str) -> String {
 }
 
 fn import(args: &Import, printer: &mut Printer) -> Result<ExitStatus> {
-    let kind = kind(args.bls);
-    let path = KeyStore::open(args.store.keys_dir.as_deref())?.path(&args.name, kind)?;
-    refuse_existing(&path, args.force)?;
+    let (kind, stored) = (kind(args.bls), &args.stored);
+    let path = free_path(stored, &args.name, kind)?;
     let bytes = files::read(&args.from, FILE_MAX_BYTES)?;
-    let password_file = args.store.password_file.as_deref();
+    let password_file = stored.store.password_file.as_deref();
     let (secret, password) = match parse_hex(&bytes) {
         Some(secret) => (secret, secrets::new_password(password_file, &args.name)?),
         None => {
@@ -182,9 +177,9 @@ fn import(args: &Import, printer: &mut Printer) -> Result<ExitStatus> {
         }
     };
     let secret = Secret::from_bytes(kind, secret)?;
-    secret.save(&path, &password, existing(args.force))?;
+    secret.save(&path, &password, Existing::forced(stored.force))?;
     let shown = secret.shown(&args.name, &path);
-    show_stored(&shown, args.output.json, printer)
+    show_stored(&shown, stored.output.json, printer)
 }
 
 fn parse_hex(bytes: &[u8]) -> Option<[u8; 32]> {

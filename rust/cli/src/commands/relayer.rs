@@ -35,19 +35,19 @@ async fn bind(config: Config) -> Result<Relayer> {
 }
 
 fn config(args: &Args) -> Result<Config> {
-    let trusted = Trusted::read(&args.network.network, args.set.as_deref())?;
+    let trusted = Trusted::read(&args.daemon.trust)?;
     let poll = poll_interval(&args.daemon);
     Ok(Config {
-        account_key: signer::account(&args.key, &args.keys)?,
+        account_key: signer::account(&args.key, &args.daemon.keys)?,
         network: trusted.network,
         set: trusted.set,
-        sidechain_url: args.sidechain.sidechain.clone(),
+        sidechain_url: args.daemon.sidechain.sidechain.clone(),
         mainnet_url: args.mainnet.mainnet.clone(),
         limits: Limits::default(),
         store: args.store_file.clone(),
         poll_interval: poll,
         min_anchor_interval: Duration::from_secs(args.every.0),
-        finality: args.sidechain.finality,
+        finality: args.daemon.sidechain.finality,
         sender: SenderConfig { poll, confirmations: args.confirmations, ..SenderConfig::default() },
     })
 }

@@ -117,13 +117,20 @@ impl Asked {
 }
 
 fn signed(args: &Args, id: B256, file: &ReleaseFile, printer: &mut Printer) -> Result<ExitStatus> {
+    // The parser requires it.
+    let Some(out) = &args.out else {
+        return Err(Failure::new("`--sign-only` needs `--out FILE`"));
+    };
     if args.sign.send.output.json {
         printer.json(&json!({ "releaseId": id, "release": file.release, "block": null }))?;
         return Ok(ExitStatus::Done);
     }
     printer.line(id)?;
-    printer.note(format_args!("{GOOD}signed{GOOD:#}; nothing was sent"))?;
-    printer.hint("anybody can send it within 5 minutes: `fallow release FILE`")?;
+    printer.note(format_args!("{GOOD}wrote{GOOD:#} `{}`; nothing was sent", out.display()))?;
+    printer.hint(format_args!(
+        "anybody can send it within 5 minutes: `fallow release {}`",
+        out.display()
+    ))?;
     Ok(ExitStatus::Done)
 }
 

@@ -14,7 +14,8 @@ use crate::submit::{Prepared, Submission};
 use crate::time;
 use fallow_chain::Registry;
 use fallow_protocol::{
-    AnnouncementFile, ApprovalFile, NetworkFile, RequestFile, RequestId, ResourceId, SecretKey,
+    AnnouncementFile, ApprovalFile, Code, NetworkFile, RequestFile, RequestId, ResourceId,
+    SecretKey,
 };
 use serde_json::json;
 
@@ -33,23 +34,29 @@ async fn request_async(args: &Request, printer: &mut Printer) -> Result<ExitStat
         Err(refused) => return refused.report(now, send.output.json, printer),
     };
     if args.sign_only {
-        return sign_only(args, &side, &file, printer);
+        let id = file.request.id(&side.file.domain());
+        return sign_only(args, id, &target, &file, printer);
     }
     let file = match judged(args, &side, &target, file, now).await? {
         Judged::Sendable(file) => file,
         Judged::Refused(refused) => return refused.report(now, send.output.json, printer),
         Judged::Found(findings) => return refuse(&findings, now, send.output.json, printer),
     };
-    let submission = match prepare(&side, &payer, &file, target.carried.as_ref()).await? {
-        Prepared::Accepted(submission) => submission,
-        Prepared::Refused(refusal) => {
-            return Refused::from(refusal).report(now, send.output.json, printer);
-        }
-    };
-    // Before it is sent: once it is recorded, nobody should have to look for it.
+    // Before a node is asked to take it: an approval that was counted can be sent again, and once
+    // it is recorded, nobody should have to look for it.
     if let Some(out) = &args.out {
         files::write_json(out, &file, Existing::Replace)?;
     }
+    let submission = match prepare(&side, &payer, &file, target.carried.as_ref()).await? {
+        Prepared::Accepted(submission) => submission,
+        Prepared::Refused(refusal) => {
+            let status = Refused::from(refusal).report(now, send.output.json, printer)?;
+            if approval::is_missing(&refusal) {
+                printer.hint(approval::MISSING)?;
+            }
+            return Ok(status);
+        }
+    };
     if args.announcement.is_some() && target.carried.is_none() {
         printer.note("the announcement is recorded already: the request is sent alone")?;
     }
@@ -166,7 +173,7 @@ async fn judged(
                 carried.as_ref().is_some_and(|file| !file.announcement.approver.is_zero())
             }
         };
-    match (&args.approver, findings) {
+    match (&args.approver_url, findings) {
         (Some(url), _) if lacks_approval => {
             let asked = approval::ask(url, file, &side.file).await?;
             Ok(asked.map_or_else(Judged::Refused, |file| Judged::Sendable(Box::new(file))))
@@ -200,7 +207,8 @@ async fn prepare(
 
 fn sign_only(
     args: &Request,
-    side: &Sidechain,
+    id: RequestId,
+    target: &Target,
     file: &RequestFile,
     printer: &mut Printer,
 ) -> Result<ExitStatus> {
@@ -209,16 +217,18 @@ fn sign_only(
         return Err(Failure::new("`--sign-only` needs `--out FILE`"));
     };
     files::write_json(out, file, Existing::Replace)?;
-    let id = file.request.id(&side.file.domain());
     if args.sign.send.output.json {
         printer.json(&json!({ "requestId": id, "request": file.request, "block": null }))?;
         return Ok(ExitStatus::Done);
     }
     printer.line(id)?;
     printer.note(format_args!("{GOOD}wrote{GOOD:#} `{}`; nothing was sent", out.display()))?;
+    let brought = args.announcement.as_ref().filter(|_| target.carried.is_some());
+    let brought = brought.map(|path| format!(" --announcement {}", path.display()));
     printer.hint(format_args!(
-        "an approver answers it; `fallow request {} --approval FILE` sends it within 5 minutes",
-        out.display()
+        "an approver answers it; `fallow request {}{} --approval FILE` sends it within 5 minutes",
+        out.display(),
+        brought.unwrap_or_default()
     ))?;
     Ok(ExitStatus::Done)
 }
@@ -235,6 +245,11 @@ fn refuse(findings: &Findings, now: u64, json: bool, printer: &mut Printer) -> R
     printer.note("nothing was sent")?;
     if findings.need_approval() {
         printer.hint(approval::MISSING)?;
+        return Ok(ExitStatus::Refused);
+    }
+    if findings.refusal().is_some_and(|refusal| refusal.code == Code::ResourceUnknown) {
+        printer
+            .hint("`--announcement FILE` brings an announcement that nobody has recorded yet")?;
         return Ok(ExitStatus::Refused);
     }
     printer.hint("`--force` sends it all the same; the registry will refuse it")?;

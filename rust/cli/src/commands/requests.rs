@@ -47,26 +47,27 @@ struct ReleasedJson {
 }
 
 async fn requests_async(args: &Requests, printer: &mut Printer) -> Result<ExitStatus> {
-    let me = args.mine.address()?.or(args.filter.of);
-    let chains = Chains::connect(&args.network, &args.sidechain, &args.mainnet).await?;
+    let me = args.list.mine.address()?.or(args.list.filter.of);
+    let chains = Chains::connect(&args.list.network, &args.list.sidechain, &args.mainnet).await?;
     let book = Book::read(chains.side.follow().await?.entries(), me)?;
     let anchorings = Anchorings::read(&chains).await?;
     let found: Vec<_> = book.allocations.iter().filter(|found| wanted(args, found)).collect();
-    if args.output.json {
+    if args.list.output.json {
         let json = |found: &&Allocation| allocation_json(found, anchorings.level(found.index));
         printer.json(&found.iter().map(json).collect::<Vec<_>>())?;
         return Ok(ExitStatus::Done);
     }
     let now = time::now();
-    let rows = found.iter().map(|found| row(found, anchorings.level(found.index), now)).collect();
+    let rows: Vec<_> =
+        found.iter().map(|found| row(found, anchorings.level(found.index), now)).collect();
     let header = ["record", "request", "requester", "units", "from", "to", "level"];
-    printer.table(&header, rows)?;
-    slots(&found, me, args.mine.bars, printer)?;
+    printer.table(&header, &rows)?;
+    slots(&found, me, args.list.mine.bars, printer)?;
     Ok(ExitStatus::Done)
 }
 
 fn wanted(args: &Requests, found: &Allocation) -> bool {
-    args.filter.of.is_none_or(|account| account == found.body.requester)
+    args.list.filter.of.is_none_or(|account| account == found.body.requester)
         && args.resource.is_none_or(|resource| resource == found.body.resource_id)
 }
 

@@ -30,24 +30,24 @@ struct ResourceJson<'a> {
 }
 
 async fn resources_async(args: &Resources, printer: &mut Printer) -> Result<ExitStatus> {
-    let me = args.mine.address()?.or(args.filter.of);
-    let side = Sidechain::connect(&args.network, &args.sidechain).await?;
+    let me = args.list.mine.address()?.or(args.list.filter.of);
+    let side = Sidechain::connect(&args.list.network, &args.list.sidechain).await?;
     let book = Book::read(side.follow().await?.entries(), me)?;
     let now = time::now();
     let at = args.at.at(now)?;
-    let of = args.filter.of;
+    let of = args.list.filter.of;
     let wanted = |resource: &&Resource| {
         of.is_none_or(|account| account == resource.calendar.terms().provider)
     };
     let found: Vec<_> = book.resources.iter().filter(wanted).collect();
-    if args.output.json {
+    if args.list.output.json {
         let found: Vec<_> = found.into_iter().map(|resource| resource_json(resource, at)).collect();
         printer.json(&found)?;
         return Ok(ExitStatus::Done);
     }
-    let rows = found.iter().map(|resource| row(resource, at, now)).collect();
-    printer.table(&["resource", "provider", "free", "slot", "from", "to"], rows)?;
-    calendars(&found, now, args.mine.bars, printer)?;
+    let rows: Vec<_> = found.iter().map(|resource| row(resource, at, now)).collect();
+    printer.table(&["resource", "provider", "free", "slot", "from", "to"], &rows)?;
+    calendars(&found, now, args.list.mine.bars, printer)?;
     if !book.tombstones.is_empty() {
         let barred = u64::try_from(book.tombstones.len()).unwrap_or(u64::MAX);
         let what = count(barred, "announcement");

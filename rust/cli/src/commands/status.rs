@@ -68,10 +68,9 @@ struct Status {
 }
 
 async fn status_async(args: &Args, printer: &mut Printer) -> Result<ExitStatus> {
-    let chains = Chains::connect(&args.network, &args.sidechain, &args.mainnet).await?;
+    let chains = Chains::connect(&args.trust.network, &args.sidechain, &args.mainnet).await?;
     let file = &chains.side.file;
-    let path = files::set_path(&args.network.network, file, args.set.as_deref());
-    let set = files::read_set(&path, file)?;
+    let set = files::read_set(&args.trust, file)?;
     let follower = chains.side.follow().await?;
     let anchorings = Anchorings::read(&chains).await?;
     let status = Status::read(&chains, &set, &follower, &anchorings).await?;

@@ -58,9 +58,8 @@ impl Form {
 }
 
 async fn build(args: &Args) -> Result<Ticket> {
-    let side = Sidechain::connect(&args.network, &args.sidechain).await?;
-    let path = files::set_path(&args.network.network, &side.file, args.set.as_deref());
-    let set = files::read_set(&path, &side.file)?;
+    let side = Sidechain::connect(&args.trust.network, &args.sidechain).await?;
+    let set = files::read_set(&args.trust, &side.file)?;
     let mut follower = side.follow().await?;
     let until = Instant::now().checked_add(Duration::from_secs(args.wait.0));
     loop {

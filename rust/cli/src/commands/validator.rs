@@ -27,18 +27,18 @@ pub(crate) fn validator(args: &Args) -> Result<ExitStatus> {
 }
 
 fn config(args: &Args) -> Result<Config> {
-    let trusted = Trusted::read(&args.network.network, args.set.as_deref())?;
+    let trusted = Trusted::read(&args.daemon.trust)?;
     let poll = poll_interval(&args.daemon);
     Ok(Config {
-        bls_key: signer::bls(&args.bls_key, &args.keys)?,
-        account_key: signer::account(&args.key, &args.keys)?,
+        bls_key: signer::bls(&args.bls_key, &args.daemon.keys)?,
+        account_key: signer::account(&args.key, &args.daemon.keys)?,
         network: trusted.network,
         set: trusted.set,
-        sidechain_url: args.sidechain.sidechain.clone(),
+        sidechain_url: args.daemon.sidechain.sidechain.clone(),
         limits: Limits::default(),
         store: args.store_file.clone(),
         poll_interval: poll,
-        finality: args.sidechain.finality,
+        finality: args.daemon.sidechain.finality,
         sender: SenderConfig { poll, ..SenderConfig::default() },
     })
 }

@@ -8,7 +8,7 @@ use crate::time;
 
 pub(crate) fn verify(args: &Verify, printer: &mut Printer) -> Result<ExitStatus> {
     let clock = time::clock(args.at.as_ref())?;
-    let trusted = Trusted::read(&args.network.network, args.set.as_deref())?;
+    let trusted = Trusted::read(&args.trust)?;
     let read = proof::read_ticket(&args.ticket)?;
     let verdict = trusted.verify(&read, clock)?;
     if args.output.json {

@@ -59,7 +59,12 @@ impl Named {
             return Ok(Self::Resource(id));
         }
         let network = files::read_network(&args.sign.send.network.network)?;
-        let file = messages::read_announcement(Path::new(&args.resource), &network)?;
+        let path = Path::new(&args.resource);
+        if path != Path::new(files::STANDARD) && !path.exists() {
+            return Err(Failure::new(format_args!("`{}` is no id and no file", path.display()))
+                .hint("name a resource's id (`fallow resources`), or an announcement file"));
+        }
+        let file = messages::read_announcement(path, &network)?;
         Ok(Self::Brought(Box::new(file.announcement)))
     }
 

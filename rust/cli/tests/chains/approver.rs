@@ -107,10 +107,10 @@ async fn a_request_is_recorded_with_its_approval_and_not_without() {
     assert!(forced.stdout.contains("102 SignatureCountInvalid"), "{}", forced.all());
 
     let (process, url) = approver(&place, "carol").await;
-    let approved = [&bob[..], &["--approver", &url]].concat();
+    let approved = [&bob[..], &["--approver-url", &url]].concat();
     place.json(&[&approved[..], &["--out", "first.json"]].concat());
     assert_eq!(allocations(&place), 1);
-    let stranger = [&ask("alice", &resource)[..], &["--approver", &url]].concat();
+    let stranger = [&ask("alice", &resource)[..], &["--approver-url", &url]].concat();
     assert_eq!(code(&place.refused(&stranger)), 801);
     // What the registry would refuse anyway takes nothing of the allowance.
     let early = [&approved[..], &["--sequence", "1000", "--json"]].concat();
@@ -149,7 +149,7 @@ async fn an_approval_holds_for_one_request_and_from_the_right_approver() {
 
     // A server that signs with another key than the resource names.
     let (_process, url) = approver(&place, "alice").await;
-    let wrong = [&ask("bob", &resource)[..], &["--approver", &url]].concat();
+    let wrong = [&ask("bob", &resource)[..], &["--approver-url", &url]].concat();
     assert_eq!(code(&place.refused(&wrong)), 103);
 }
 
@@ -161,9 +161,11 @@ async fn a_travelling_announcement_keeps_its_approver() {
     let bob = ["request", "--key", "bob", "--announcement", "offer-a.json"];
     let bob = [&bob[..], &unit()].concat();
     assert_eq!(code(&place.refused(&bob)), 102);
+    let refused = place.run(&bob).ended(1);
+    assert!(refused.stderr.contains("`--approver-url URL` asks it"), "{}", refused.all());
     assert_eq!(place.json(&["status"])["records"], "1", "neither was recorded");
     let (_process, url) = approver(&place, "carol").await;
-    let approved = [&bob[..], &["--approver", &url]].concat();
+    let approved = [&bob[..], &["--approver-url", &url]].concat();
     place.json(&approved);
     assert_eq!(place.json(&["status"])["records"], "3", "both were");
     place.json(&approved);
@@ -174,7 +176,7 @@ async fn a_travelling_announcement_keeps_its_approver() {
 async fn nobody_is_asked_where_nobody_has_to_approve() {
     let place = Place::start().await;
     let resource = place.announce();
-    let nobody = ["--approver", "http://127.0.0.1:1"];
+    let nobody = ["--approver-url", "http://127.0.0.1:1"];
     place.json(&[&ask("bob", &resource)[..], &nobody].concat());
     assert_eq!(allocations(&place), 1);
 

@@ -125,7 +125,8 @@ async fn a_path_that_the_log_outgrew_is_built_again() {
     let child = child.spawn().unwrap();
     tokio::time::timeout(Duration::from_secs(60), tap.held()).await.expect("held");
     // Record 2 stood alone; with record 3 it does not.
-    place.json(&["announce", "--offer", "offer.json", "--key", "alice", "--volume", "1"]);
+    let announce = ["announce", "--offer", "offer.json", "--key", "alice", "--out", "second.json"];
+    place.json(&announce);
     tap.release();
     let ended = child.wait_with_output().unwrap();
     let told = String::from_utf8(ended.stderr).unwrap();

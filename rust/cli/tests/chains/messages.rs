@@ -58,7 +58,7 @@ async fn waiting_for_a_record_ends() {
     let ran = place.run(&[&args[..], &late].concat()).ended(2);
     assert_eq!(ran.stdout, "");
     assert!(ran.stderr.contains("it was sent as transaction 0x"), "{}", ran.all());
-    assert!(ran.stderr.contains("is not final after 1 s\n"), "{}", ran.all());
+    assert!(ran.stderr.contains("was not final after 1 s\n"), "{}", ran.all());
     assert!(ran.stderr.contains("hint: it may still be recorded: see"), "{}", ran.all());
     assert!(place.path().join("announcement.json").is_file());
 }

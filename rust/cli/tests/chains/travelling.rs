@@ -80,6 +80,42 @@ async fn a_tombstone_bars_an_announcement_for_good() {
     assert!(listed.stderr.contains("1 announcement withdrawn before"), "{}", listed.all());
 }
 
+/// Without its file, an announcement that travels could not be withdrawn any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_announcement_is_not_overwritten_by_the_next_one() {
+    let place = Place::start().await;
+    gossip(&place);
+    let path = place.path().join("gossip.json");
+    let first = std::fs::read(&path).unwrap();
+    let again = ["announce", "--offer", "offer.json", "--key", "alice", "--volume", "3"];
+    for flag in ["--gossip", "--out"] {
+        let kept = place.run(&[&again[..], &[flag, "gossip.json"]].concat()).ended(2);
+        assert!(kept.stderr.contains("`gossip.json` is there already"), "{}", kept.all());
+        assert_eq!(std::fs::read(&path).unwrap(), first);
+    }
+    assert_eq!(place.json(&["status"])["records"], "1", "what is not kept is not sent");
+    place.run(&[&again[..], &["--gossip", "gossip.json", "--force"]].concat()).ended(0);
+    assert_ne!(std::fs::read(&path).unwrap(), first);
+
+    let standard = place.run(&[&again[..], &["--gossip", "-"]].concat()).ended(2);
+    assert!(standard.stderr.contains("`-` is no file name"), "{}", standard.all());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_missing_beside_a_travelling_announcement_is_said() {
+    let place = Place::start().await;
+    gossip(&place);
+    let ask = ["request", "--announcement", "gossip.json", "--volume", "1", "--key", "bob"];
+    let signed = place.run(&[&ask[..], &["--sign-only", "--out", "r.json"]].concat()).ended(0);
+    let next = "`fallow request r.json --announcement gossip.json --approval FILE`";
+    assert!(signed.stderr.contains(next), "{}", signed.all());
+    let alone = place.run(&["request", "r.json", "--sender", "bob"]).ended(1);
+    assert!(alone.stdout.contains("refused: 202 ResourceUnknown"), "{}", alone.all());
+    assert!(alone.stderr.contains("hint: `--announcement FILE` brings"), "{}", alone.all());
+    let check = place.run(&["check", "r.json"]).ended(1);
+    assert!(check.stdout.contains("refused: 202 ResourceUnknown"), "{}", check.all());
+}
+
 /// Nobody has judged an announcement that travels; one that never could be recorded is not written.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_announcement_that_nobody_could_record_is_not_handed_out() {
