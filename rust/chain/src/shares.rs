@@ -12,7 +12,6 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use fallow_protocol::bls::{SIGNATURE_BYTES, Signature};
 use fallow_protocol::{Certificate, CertificateError, Checkpoint, Set};
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 
 /// A share as somebody posted it: nothing about it is checked yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +104,12 @@ impl Tally {
         self.shares.len()
     }
 
+    /// Whether the member at a position of the set signed.
+    #[must_use]
+    pub fn has_signed(&self, position: usize) -> bool {
+        self.shares.contains_key(&position)
+    }
+
     /// Adds a share if it counts; each member counts once.
     ///
     /// # Errors
@@ -124,7 +129,7 @@ impl Tally {
         if got != want {
             return Err(ShareError::Digest { position, got, want });
         }
-        if self.shares.contains_key(&position) {
+        if self.has_signed(position) {
             return Err(ShareError::Again(position));
         }
         let forged = ShareError::Signature { position, digest: want };
@@ -224,18 +229,19 @@ impl ShareReader {
 }
 
 impl Client {
-    /// Shares that were posted in a range of blocks by anybody, in the bulletin's order; those of
-    /// a set come from a [`ShareReader`].
+    /// Every valid share over a checkpoint that stands on the bulletin.
     ///
     /// # Errors
     /// When the node does not answer, or with what is no share.
-    pub async fn shares(
+    pub async fn tally(
         &self,
         bulletin: Address,
-        range: RangeInclusive<u64>,
-    ) -> Result<Vec<PostedShare>, ChainError> {
-        let logs = self.logs(bulletin, range).await?;
-        Ok(logs.iter().map(posted).collect::<Result<_, _>>()?)
+        set: &Set,
+        checkpoint: &Checkpoint,
+    ) -> Result<Tally, ChainError> {
+        let mut count = Count::start(self, bulletin, set, checkpoint).await?;
+        while count.go_on(set).await? {}
+        Ok(count.tally)
     }
 
     /// The certificate of a checkpoint from what stands on the bulletin: anybody who follows the
@@ -249,26 +255,51 @@ impl Client {
         set: &Set,
         checkpoint: &Checkpoint,
     ) -> Result<Certificate, CertifyError> {
-        let mut tally = Tally::new(*checkpoint);
-        // Nobody can have signed the block before it was there.
-        let (number, latest) = (checkpoint.block_number, self.latest().await?);
-        let reader = ShareReader::new(self.clone(), bulletin, set, number.saturating_add(1));
-        let mut reader = reader.of_block(number);
-        while let Some(shares) = reader.read(latest).await? {
-            for posted in shares {
-                if let Err(error) = tally.add(set, &posted) {
-                    tracing::debug!(%error, "share does not count");
-                }
-            }
-            if let Some(certificate) = tally.certificate(set)? {
+        let mut count = Count::start(self, bulletin, set, checkpoint).await?;
+        while count.go_on(set).await? {
+            if let Some(certificate) = count.tally.certificate(set)? {
                 return Ok(certificate);
             }
         }
         Err(CertifyError::Quorum {
             block: checkpoint.block_number,
-            signed: tally.weight(),
+            signed: count.tally.weight(),
             total: set.total(),
         })
+    }
+}
+
+/// Counts the shares over one checkpoint, range by range.
+struct Count {
+    reader: ShareReader,
+    latest: u64,
+    tally: Tally,
+}
+
+impl Count {
+    async fn start(
+        client: &Client,
+        bulletin: Address,
+        set: &Set,
+        checkpoint: &Checkpoint,
+    ) -> Result<Self, ChainError> {
+        // Nobody can have signed the block before it was there.
+        let (number, latest) = (checkpoint.block_number, client.latest().await?);
+        let reader = ShareReader::new(client.clone(), bulletin, set, number.saturating_add(1));
+        Ok(Self { reader: reader.of_block(number), latest, tally: Tally::new(*checkpoint) })
+    }
+
+    /// Whether there was another range.
+    async fn go_on(&mut self, set: &Set) -> Result<bool, ChainError> {
+        let Some(shares) = self.reader.read(self.latest).await? else {
+            return Ok(false);
+        };
+        for posted in shares {
+            if let Err(error) = self.tally.add(set, &posted) {
+                tracing::debug!(%error, "share does not count");
+            }
+        }
+        Ok(true)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::files;
 use crate::printer::{BAD, GOOD, Printer};
 use crate::time;
 use alloy_primitives::Address;
-use fallow_chain::{Follower, ShareReader, Tally};
+use fallow_chain::Follower;
 use fallow_protocol::{Checkpoint, NetworkId, Set, decimal};
 use serde::Serialize;
 
@@ -91,7 +91,7 @@ impl Status {
     ) -> Result<Self> {
         let checkpoint = follower.latest_checkpoint();
         let (shares, certified) = match checkpoint {
-            Some(checkpoint) => tally(chains, set, checkpoint).await?,
+            Some(checkpoint) => signed(chains, set, &checkpoint).await?,
             None => (Vec::new(), false),
         };
         Ok(Self {
@@ -170,23 +170,18 @@ fn anchor_head(anchoring: &Anchoring) -> AnchorHead {
 }
 
 /// Who has a valid share over the checkpoint on the bulletin, and whether they are a quorum.
-async fn tally(chains: &Chains, set: &Set, checkpoint: Checkpoint) -> Result<(Vec<Signed>, bool)> {
-    let of_node = |error| failure("sidechain", &error);
-    let client = &chains.side.client;
+async fn signed(
+    chains: &Chains,
+    set: &Set,
+    checkpoint: &Checkpoint,
+) -> Result<(Vec<Signed>, bool)> {
     let bulletin = chains.side.file.network.sidechain.bulletin;
-    let latest = client.latest().await.map_err(of_node)?;
-    let first = checkpoint.block_number.saturating_add(1);
-    let number = checkpoint.block_number;
-    let mut reader = ShareReader::new(client.clone(), bulletin, set, first).of_block(number);
-    let (mut tally, mut valid) = (Tally::new(checkpoint), Vec::new());
-    while let Some(posted) = reader.read(latest).await.map_err(of_node)? {
-        let counted = posted.iter().filter(|share| tally.add(set, share).is_ok());
-        valid.extend(counted.map(|share| share.validator));
-    }
-    let shares = set.members().iter().map(|member| Signed {
+    let tally = chains.side.client.tally(bulletin, set, checkpoint).await;
+    let tally = tally.map_err(|error| failure("sidechain", &error))?;
+    let shares = set.members().iter().enumerate().map(|(position, member)| Signed {
         validator: member.address,
         weight: member.weight,
-        signed: valid.contains(&member.address),
+        signed: tally.has_signed(position),
     });
     Ok((shares.collect(), set.is_quorum(tally.weight())))
 }

@@ -1,7 +1,7 @@
 //! What gets anchored with some validators, and with some of them lying.
 
 use crate::network::{Net, logged, until};
-use fallow_chain::{Finality, Follower};
+use fallow_chain::{Finality, Follower, ShareReader};
 use fallow_devnet::{DevAccount, DevValidator};
 use fallow_protocol::{Checkpoint, NetworkId};
 use std::collections::BTreeMap;
@@ -12,11 +12,14 @@ async fn shared(net: &Net, count: usize) {
     let bulletin = net.devnet.network.network.sidechain.bulletin;
     let client = net.probe.sidechain();
     let now = client.latest().await.unwrap();
+    let mut reader = ShareReader::new(client.clone(), bulletin, &net.devnet.set, now);
+    let mut shares = BTreeMap::<u64, usize>::new();
     until("two more checkpoints with shares", async || {
         let latest = client.latest().await.unwrap();
-        let mut shares = BTreeMap::<u64, usize>::new();
-        for posted in client.shares(bulletin, now..=latest).await.unwrap() {
-            *shares.entry(posted.block_number).or_default() += 1;
+        while let Some(posted) = reader.read(latest).await.unwrap() {
+            for share in posted {
+                *shares.entry(share.block_number).or_default() += 1;
+            }
         }
         let full = shares.iter().filter(|(block, shares)| **block >= now && **shares >= count);
         (full.count() >= 2).then_some(())
