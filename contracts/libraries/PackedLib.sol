@@ -91,12 +91,11 @@ library PackedLib {
         uint256 position = _position(batch, offset);
         uint256 head = _wordAt(position);
         uint256 kind = head >> 248;
-        uint256 itemBytes = TERMS_BYTES + SignatureLib.LENGTH;
-        if (kind & APPROVED != 0) itemBytes = TERMS_BYTES + 2 * SignatureLib.LENGTH;
-        uint256 headBytes = HEADER_BYTES + ID_BYTES;
-        if (kind & CARRIED != 0) headBytes = HEADER_BYTES + CARRIED_BYTES;
         // calldata is shorter than 2^64 bytes, and so is a group of 2^16 items
         unchecked {
+            uint256 itemBytes = TERMS_BYTES + SignatureLib.LENGTH * (1 + (kind & APPROVED));
+            uint256 headBytes = HEADER_BYTES + ID_BYTES;
+            if (kind & CARRIED != 0) headBytes = HEADER_BYTES + CARRIED_BYTES;
             uint256 all = ((head >> 232) & type(uint16).max) * itemBytes;
             next = offset + headBytes + all;
             if (_isInvalid(kind, all, next, batch.length)) {
@@ -106,8 +105,8 @@ library PackedLib {
             claim.resourceId = bytes32(_wordAt(position + HEADER_BYTES));
             position += headBytes;
             (group.item, group.end) = (position, position + all);
+            (group.head, group.itemBytes) = (head, itemBytes);
         }
-        (group.head, group.itemBytes) = (head, itemBytes);
         (group.accepted, group.record) = (0, 0);
         claim.startTime = (head >> 192) & type(uint40).max;
         claim.endTime = (head >> 152) & type(uint40).max;
@@ -215,34 +214,66 @@ library PackedLib {
         mapping(uint256 => uint256) storage calendar
     ) internal view {
         uint256 size = claim.wordCount << 5;
-        uint256 buffer;
+        uint256 item;
         assembly ("memory-safe") {
-            buffer := mload(0x40)
-            mstore(0x40, add(buffer, shl(2, size)))
+            item := mload(0x40)
+            mstore(0x40, add(item, shl(2, size)))
         }
-        claim.buffer = buffer;
+        claim.buffer = item;
         unchecked {
             uint256 wordNumber = claim.firstSlot / CalendarLib.SLOTS_PER_WORD;
             uint256 from = claim.firstSlot % CalendarLib.SLOTS_PER_WORD;
             uint256 to = from + claim.slotCount;
-            for (uint256 end = buffer + size; buffer < end; buffer += 0x20) {
-                uint256 ones = CalendarLib.lanesOf(from, to);
-                assembly ("memory-safe") {
-                    mstore(0x00, wordNumber)
-                    mstore(0x20, calendar.slot)
-                    let slot := keccak256(0x00, 0x40)
-                    let place := add(buffer, size)
-                    mstore(place, slot)
-                    place := add(place, size)
-                    mstore(place, sload(slot))
-                    mstore(add(place, size), ones)
-                }
+            uint256 most = 0;
+            for (uint256 end = item + size; item < end; item += 0x20) {
+                uint256 word = _loadOne(calendar, wordNumber, item, size, from, to);
+                most = _mostIn(word, from, to, most);
                 ++wordNumber;
                 from = 0;
                 to -= CalendarLib.SLOTS_PER_WORD;
             }
+            group.free = ResourceLib.volumeOf(claim.resource) - most;
         }
-        (group.free, group.windowCode) = (freeIn(group, claim), 0);
+        group.windowCode = 0;
+    }
+
+    function _loadOne(
+        mapping(uint256 => uint256) storage calendar,
+        uint256 wordNumber,
+        uint256 item,
+        uint256 size,
+        uint256 from,
+        uint256 to
+    ) private view returns (uint256 word) {
+        uint256 ones = CalendarLib.lanesOf(from, to);
+        assembly ("memory-safe") {
+            mstore(0x00, wordNumber)
+            mstore(0x20, calendar.slot)
+            let slot := keccak256(0x00, 0x40)
+            word := sload(slot)
+            item := add(item, size)
+            mstore(item, slot)
+            item := add(item, size)
+            mstore(item, word)
+            mstore(add(item, size), ones)
+        }
+    }
+
+    /// @dev The most that is used in one of the lanes `from` to `to - 1` of a word, or `most`.
+    function _mostIn(uint256 word, uint256 from, uint256 to, uint256 most)
+        private
+        pure
+        returns (uint256)
+    {
+        assembly ("memory-safe") {
+            if gt(to, 12) { to := 12 }
+            for {} lt(from, to) { from := add(from, 1) } {
+                // the first slot is in the most significant of 12 lanes
+                let used := and(shr(sub(176, shl(4, from)), word), 0xffff)
+                if gt(used, most) { most := used }
+            }
+        }
+        return most;
     }
 
     /// @notice Free volume in the first slot that has less than the item at hand asks; if there is
