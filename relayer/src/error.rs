@@ -1,8 +1,8 @@
 //! Why a relayer stops, or tries again.
 
-use crate::{ConfigError, StoreError};
+use crate::StoreError;
 use alloy_primitives::B256;
-use fallow_chain::{ChainError, Class, Disagreement, FollowError};
+use fallow_chain::{ChainError, Class, ConfigError, Disagreement, FollowError};
 use fallow_log::LogError;
 use fallow_protocol::CertificateError;
 

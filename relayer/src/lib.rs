@@ -22,7 +22,7 @@ mod relayer;
 mod state;
 mod store;
 
-pub use config::{Config, ConfigError};
+pub use config::Config;
 pub use error::RelayerError;
 pub use fallow_store::Identity;
 pub use relayer::Relayer;

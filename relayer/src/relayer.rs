@@ -44,28 +44,29 @@ impl Relayer {
     /// # Errors
     /// When anything does not belong together, is in use, or cannot be reached.
     pub async fn bind(config: Config) -> Result<Self, RelayerError> {
-        config.validate()?;
-        let sidechain = Client::new(&config.sidechain_url, config.limits)?;
-        let mainnet = Client::new(&config.mainnet_url, config.limits)?;
-        check_network(&config.network, &sidechain, Some(&mainnet)).await?;
-        let (network_id, network) = (config.network.network_id, &config.network.network);
-        let identity = Identity { network_id, account: config.account_key.address() };
-        let store = Store::open(&config.store, &identity)?;
+        let Config { daemon, mainnet_url, min_anchor_interval } = config;
+        daemon.validate()?;
+        let sidechain = Client::new(&daemon.sidechain_url, daemon.limits)?;
+        let mainnet = Client::new(&mainnet_url, daemon.limits)?;
+        check_network(&daemon.network, &sidechain, Some(&mainnet)).await?;
+        let (network_id, network) = (daemon.network.network_id, &daemon.network.network);
+        let identity = Identity { network_id, account: daemon.account_key.address() };
+        let store = Store::open(&daemon.store, &identity)?;
         let following = store.all()?;
         let (chain, anchor) = (network.anchor_chain.chain_id, network.anchor_chain.anchor);
-        let sender = Sender::new(mainnet.clone(), &config.account_key, chain, config.sender)?;
-        let interval = config.min_anchor_interval.as_secs();
+        let sender = Sender::new(mainnet.clone(), &daemon.account_key, chain, daemon.sender)?;
+        let interval = min_anchor_interval.as_secs();
         Ok(Self {
-            follower: Follower::new(&config.network, sidechain.clone(), config.finality),
+            follower: Follower::new(&daemon.network, sidechain.clone(), daemon.finality),
             sidechain,
             mainnet,
             sender,
             store,
-            rules: Rules::new(&network.parameters, config.set.not_after(), interval),
-            state: State::new(config.set),
+            rules: Rules::new(&network.parameters, daemon.set.not_after(), interval),
+            state: State::new(daemon.set),
             bulletin: network.sidechain.bulletin,
             anchor,
-            poll_interval: config.poll_interval,
+            poll_interval: daemon.poll_interval,
             following,
             shares: None,
             status: watch::Sender::new(Status::default()),

@@ -6,7 +6,7 @@ use fallow_devnet::{Hold, Tap};
 use fallow_relayer::{Anchoring, Identity, Store};
 
 fn stored(net: &Net) -> Vec<Anchoring> {
-    let config = net.relayer_config("relayer");
+    let config = net.relayer_config("relayer").daemon;
     let (network_id, account) = (config.network.network_id, config.account_key.address());
     Store::open(&config.store, &Identity { network_id, account }).unwrap().all().unwrap()
 }

@@ -1,6 +1,6 @@
 //! A development network with daemons as tasks.
 
-use fallow_chain::{Finality, Limits, SenderConfig};
+use fallow_chain::{DaemonConfig, Finality, Limits, SenderConfig};
 use fallow_devnet::{DevAccount, Devnet, DevnetError, DevnetOptions, Probe, poll, probe_accounts};
 use fallow_relayer::{Config, Relayer, RelayerError, Status};
 use fallow_validator::Validator;
@@ -78,18 +78,8 @@ impl Net {
     /// Starts validator `number`, from 0; aborting its task stops it.
     pub(crate) async fn validator(&self, number: usize) -> JoinHandle<()> {
         let keys = self.devnet.validators[number].clone();
-        let config = fallow_validator::Config {
-            network: self.devnet.network.clone(),
-            set: self.devnet.set.clone(),
-            bls_key: keys.key,
-            account_key: keys.account.key().clone(),
-            sidechain_url: self.devnet.sidechain.url().to_owned(),
-            limits: Limits::default(),
-            store: self.path().join(format!("validator-{number}.redb")),
-            poll_interval: POLL,
-            finality: Finality::Depth(1),
-            sender: SENDER,
-        };
+        let daemon = self.daemon_config(&keys.account);
+        let config = fallow_validator::Config { daemon, bls_key: keys.key };
         let validator = Validator::bind(config).await.unwrap();
         tokio::spawn(async move {
             validator.run(std::future::pending()).await.unwrap();
@@ -106,15 +96,21 @@ impl Net {
 
     pub(crate) fn relayer_config(&self, name: &str) -> Config {
         Config {
+            daemon: self.daemon_config(&DevAccount::new(name)),
+            mainnet_url: self.devnet.mainnet.url().to_owned(),
+            min_anchor_interval: Duration::ZERO,
+        }
+    }
+
+    fn daemon_config(&self, account: &DevAccount) -> DaemonConfig {
+        DaemonConfig {
             network: self.devnet.network.clone(),
             set: self.devnet.set.clone(),
-            account_key: DevAccount::new(name).key().clone(),
+            account_key: account.key().clone(),
             sidechain_url: self.devnet.sidechain.url().to_owned(),
-            mainnet_url: self.devnet.mainnet.url().to_owned(),
             limits: Limits::default(),
-            store: self.path().join(format!("{name}.redb")),
+            store: self.path().join(format!("{}.redb", account.name())),
             poll_interval: POLL,
-            min_anchor_interval: Duration::ZERO,
             finality: Finality::Depth(1),
             sender: SENDER,
         }

@@ -16,6 +16,7 @@
 
 mod bindings;
 mod client;
+mod config;
 mod deploy;
 mod disagreement;
 mod error;
@@ -33,6 +34,7 @@ mod transport;
 
 pub use bindings::{Anchor, Bulletin, Registry, refusal_of, revert_refusal};
 pub use client::{BlockRef, ChainLog, Client, Fees, NonceAt};
+pub use config::{ConfigError, DaemonConfig};
 pub use deploy::{DeployError, DeployPlan, Deployer, DeployerChain, Founder, deploy};
 pub use disagreement::{Disagreement, FollowError, ReleaseFlaw, TicketError};
 pub use error::{AnswerError, ChainError, Class};

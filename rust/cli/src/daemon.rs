@@ -2,6 +2,10 @@
 
 use crate::args::daemon::{DaemonArgs, LogArgs};
 use crate::error::{Context, Failure, Result};
+use crate::proof::Trusted;
+use crate::signer;
+use fallow_chain::{DaemonConfig, Limits, SenderConfig};
+use std::path::Path;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -20,9 +24,22 @@ pub(crate) fn start_logs(args: &LogArgs) -> Result<()> {
     started.map_err(|error| Failure::new(format_args!("cannot log: {error}")))
 }
 
-/// Time between two looks at the chain; zero would never let the node rest.
-pub(crate) fn poll_interval(args: &DaemonArgs) -> Duration {
-    Duration::from_millis(args.poll.max(1))
+/// What every daemon is started with that follows the sidechain.
+pub(crate) fn daemon_config(args: &DaemonArgs, key: &str, store: &Path) -> Result<DaemonConfig> {
+    let Trusted { network, set } = Trusted::read(&args.trust)?;
+    // Zero would never let the node rest.
+    let poll = Duration::from_millis(args.poll.max(1));
+    Ok(DaemonConfig {
+        network,
+        set,
+        account_key: signer::account(key, &args.keys)?,
+        sidechain_url: args.sidechain.sidechain.clone(),
+        limits: Limits::default(),
+        store: store.to_path_buf(),
+        poll_interval: poll,
+        finality: args.sidechain.finality,
+        sender: SenderConfig { poll, ..SenderConfig::default() },
+    })
 }
 
 /// Completes when the process is asked to end: Ctrl-C or SIGTERM.

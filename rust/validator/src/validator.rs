@@ -36,25 +36,25 @@ impl Validator {
     /// When anything does not belong together, is in use, or cannot be reached.
     pub async fn bind(config: Config) -> Result<Self, ValidatorError> {
         config.validate()?;
-        let client = Client::new(&config.sidechain_url, config.limits)?;
-        check_network(&config.network, &client, None).await?;
-        let network = &config.network;
-        let (chain, account) = (network.network.sidechain, config.account_key.address());
-        let identity = Identity { network_id: network.network_id, account };
-        let store = Store::open(&config.store, &identity)?;
-        let key = &config.account_key;
-        let sender = Sender::new(client.clone(), key, chain.chain_id, config.sender)?;
-        let follower = Follower::new(network, client.clone(), config.finality);
+        let Config { daemon, bls_key } = config;
+        let client = Client::new(&daemon.sidechain_url, daemon.limits)?;
+        check_network(&daemon.network, &client, None).await?;
+        let (network, key) = (&daemon.network, &daemon.account_key);
+        let chain = network.network.sidechain;
+        let identity = Identity { network_id: network.network_id, account: key.address() };
+        let store = Store::open(&daemon.store, &identity)?;
+        let sender = Sender::new(client.clone(), key, chain.chain_id, daemon.sender)?;
+        let follower = Follower::new(network, client.clone(), daemon.finality);
         Ok(Self {
             client,
             follower,
             sender,
             store,
-            key: config.bls_key,
+            key: bls_key,
             bulletin: chain.bulletin,
             era: network.trust.era,
-            not_after: config.set.not_after(),
-            poll_interval: config.poll_interval,
+            not_after: daemon.set.not_after(),
+            poll_interval: daemon.poll_interval,
             seen: None,
             postings: Postings::default(),
             status: watch::Sender::new(Status::new()),

@@ -2,11 +2,9 @@
 
 use crate::args::daemon::Relayer as Args;
 use crate::chain::{block_on, check_both, client, failure};
-use crate::daemon::{poll_interval, shutdown, start_logs};
+use crate::daemon::{daemon_config, shutdown, start_logs};
 use crate::error::{ExitStatus, Failure, Result, chain};
-use crate::proof::Trusted;
-use crate::signer;
-use fallow_chain::{ChainError, Limits, SenderConfig};
+use fallow_chain::ChainError;
 use fallow_relayer::{Config, Relayer, RelayerError};
 use std::pin::pin;
 use std::time::Duration;
@@ -28,27 +26,19 @@ pub(crate) fn relayer(args: &Args) -> Result<ExitStatus> {
 
 async fn bind(config: Config) -> Result<Relayer> {
     // Done here, too, because this way an error names the chain.
-    let sidechain = client("sidechain", &config.sidechain_url)?;
+    let sidechain = client("sidechain", &config.daemon.sidechain_url)?;
     let mainnet = client("mainnet", &config.mainnet_url)?;
-    check_both(&config.network, &sidechain, &mainnet).await?;
+    check_both(&config.daemon.network, &sidechain, &mainnet).await?;
     Relayer::bind(config).await.map_err(|error| describe(&error))
 }
 
 fn config(args: &Args) -> Result<Config> {
-    let trusted = Trusted::read(&args.daemon.trust)?;
-    let poll = poll_interval(&args.daemon);
+    let mut daemon = daemon_config(&args.daemon, &args.key, &args.store_file)?;
+    daemon.sender.confirmations = args.confirmations;
     Ok(Config {
-        account_key: signer::account(&args.key, &args.daemon.keys)?,
-        network: trusted.network,
-        set: trusted.set,
-        sidechain_url: args.daemon.sidechain.sidechain.clone(),
+        daemon,
         mainnet_url: args.mainnet.mainnet.clone(),
-        limits: Limits::default(),
-        store: args.store_file.clone(),
-        poll_interval: poll,
         min_anchor_interval: Duration::from_secs(args.every.0),
-        finality: args.daemon.sidechain.finality,
-        sender: SenderConfig { poll, confirmations: args.confirmations, ..SenderConfig::default() },
     })
 }
 

@@ -2,11 +2,9 @@
 
 use crate::args::daemon::Validator as Args;
 use crate::chain::{block_on, failure};
-use crate::daemon::{poll_interval, shutdown, start_logs};
+use crate::daemon::{daemon_config, shutdown, start_logs};
 use crate::error::{ExitStatus, Failure, Result, chain};
-use crate::proof::Trusted;
 use crate::signer;
-use fallow_chain::{Limits, SenderConfig};
 use fallow_validator::{Config, Validator, ValidatorError};
 use std::pin::pin;
 
@@ -27,19 +25,9 @@ pub(crate) fn validator(args: &Args) -> Result<ExitStatus> {
 }
 
 fn config(args: &Args) -> Result<Config> {
-    let trusted = Trusted::read(&args.daemon.trust)?;
-    let poll = poll_interval(&args.daemon);
     Ok(Config {
+        daemon: daemon_config(&args.daemon, &args.key, &args.store_file)?,
         bls_key: signer::bls(&args.bls_key, &args.daemon.keys)?,
-        account_key: signer::account(&args.key, &args.daemon.keys)?,
-        network: trusted.network,
-        set: trusted.set,
-        sidechain_url: args.daemon.sidechain.sidechain.clone(),
-        limits: Limits::default(),
-        store: args.store_file.clone(),
-        poll_interval: poll,
-        finality: args.daemon.sidechain.finality,
-        sender: SenderConfig { poll, ..SenderConfig::default() },
     })
 }
 

@@ -132,7 +132,7 @@ struct Running {
 
 impl Running {
     async fn start(config: Config) -> Self {
-        let address = config.account_key.address();
+        let address = config.daemon.account_key.address();
         let validator = Validator::bind(config).await.unwrap();
         let status = validator.status();
         Self { address, status, task: tokio::spawn(validator.run(pending())) }

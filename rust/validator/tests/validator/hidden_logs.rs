@@ -4,7 +4,7 @@ use crate::support::{Chain, PATIENCE};
 use alloy_primitives::B256;
 use fallow_chain::Registry;
 use fallow_devnet::{DevAccount, Tap};
-use fallow_validator::{Config, Validator};
+use fallow_validator::Validator;
 use std::future::pending;
 
 /// Heartbeats come whether events are shown or not. The chain's own size then differs from what was
@@ -13,7 +13,7 @@ use std::future::pending;
 async fn nothing_is_signed_while_the_node_hides_what_was_recorded() {
     let mut chain = Chain::start(&Registry::BYTECODE).await;
     let tap = Tap::start(chain.anvil.url()).await.unwrap();
-    let config = Config { sidechain_url: tap.url().into(), ..chain.config() };
+    let config = chain.config_at(tap.url());
     let validator = Validator::bind(config).await.unwrap();
     let mut status = validator.status();
     let running = tokio::spawn(validator.run(pending()));

@@ -153,15 +153,14 @@ async fn crash_at(hold: Hold) {
     let chain = Chain::start(&Registry::BYTECODE).await;
     let tap = Tap::start(chain.anvil.url()).await.unwrap();
     tap.hold(hold);
-    let running =
-        Running::start(Config { sidechain_url: tap.url().into(), ..chain.config() }).await;
+    let running = Running::start(chain.config_at(tap.url())).await;
     tokio::time::timeout(PATIENCE, tap.held()).await.unwrap();
     let signed = running.status.borrow().signed.expect("it signs before it posts");
     running.crash().await;
     let stored = {
         let account = chain.validators[0].account.address();
         let identity = Identity { network_id: chain.network.network_id, account };
-        Store::open(&chain.config().store, &identity).unwrap().signed(0, signed).unwrap()
+        Store::open(&chain.config().daemon.store, &identity).unwrap().signed(0, signed).unwrap()
     };
     let mut running = Running::start(chain.config()).await;
     running.until("the share", |status| status.posted >= Some(signed)).await;
@@ -250,7 +249,7 @@ async fn another_digest_on_the_bulletin_stops_the_validator() {
 async fn a_registry_of_other_code_is_refused_before_anything_runs() {
     let chain = Chain::start(&Registry::BYTECODE).await;
     let mut config = chain.config();
-    config.network.network.code_hashes.registry = B256::repeat_byte(1);
+    config.daemon.network.network.code_hashes.registry = B256::repeat_byte(1);
     let refused = Validator::bind(config).await;
     assert!(matches!(
         refused,

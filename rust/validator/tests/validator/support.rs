@@ -4,7 +4,8 @@ use alloy::eips::BlockId;
 use alloy::sol_types::{SolCall, SolConstructor as _};
 use alloy_primitives::{Address, B256, U256};
 use fallow_chain::{
-    Bulletin, Call, ChainError, Client, Finality, Follower, Limits, Registry, Sender, SenderConfig,
+    Bulletin, Call, ChainError, Client, DaemonConfig, Finality, Follower, Limits, Registry, Sender,
+    SenderConfig,
 };
 use fallow_devnet::{Anvil, AnvilOptions, DevAccount, DevValidator};
 use fallow_protocol::packed::path_nodes;
@@ -81,10 +82,9 @@ impl Chain {
 
     fn config_of(&self, number: usize) -> Config {
         let validator = &self.validators[number];
-        Config {
+        let daemon = DaemonConfig {
             network: self.network.clone(),
             set: self.set.clone(),
-            bls_key: validator.key.clone(),
             account_key: validator.account.key().clone(),
             sidechain_url: self.anvil.url().to_owned(),
             limits: Limits::default(),
@@ -92,7 +92,15 @@ impl Chain {
             poll_interval: Duration::from_millis(50),
             finality: Finality::Latest,
             sender: SENDER,
-        }
+        };
+        Config { daemon, bls_key: validator.key.clone() }
+    }
+
+    /// As [`Self::config`], with another way to the node.
+    pub(crate) fn config_at(&self, url: &str) -> Config {
+        let mut config = self.config();
+        config.daemon.sidechain_url = url.to_owned();
+        config
     }
 
     /// What `provider` offers: `volume` units for 24 hours from now on.
