@@ -111,8 +111,8 @@ impl Call {
         if !is_spoiled && read.as_deref() != Ok(items) {
             return Err(DifferentialError::Codec(Entry::RequestPacked.name()));
         }
+        let items = read.map_err(|error| revert_of(&batch, &error));
         let call = Registry::requestPackedCall { batch: batch.into() };
-        let items = read.map_err(|error| revert_of(&error));
         Ok(Self { entry: Entry::RequestPacked, data: call.abi_encode().into(), items })
     }
 
@@ -129,22 +129,32 @@ impl Call {
         if !is_spoiled && read.as_deref() != Ok(&packed) {
             return Err(DifferentialError::Codec(Entry::ReleasePacked.name()));
         }
-        let call = Registry::releasePackedCall { batch: batch.into() };
         let items = read
             .map(|items| items.iter().map(|item| unpack_release(domain, item)).collect())
-            .map_err(|error| revert_of(&error));
+            .map_err(|error| revert_of(&batch, &error));
+        let call = Registry::releasePackedCall { batch: batch.into() };
         Ok(Self { entry: Entry::ReleasePacked, data: call.abi_encode().into(), items })
     }
 }
 
-/// What the registry says of a batch that cannot be read: of words that are no announcement, nothing,
-/// like of all calldata that does not fit the ABI.
-fn revert_of(error: &PackedError) -> Bytes {
-    if matches!(error.source, DecodeError::Padding(field) if field != "kind") {
+/// What the registry says of a batch that cannot be read. Of a whole group whose words are no
+/// announcement it says nothing, as of all calldata that does not fit the ABI.
+fn revert_of(batch: &[u8], error: &PackedError) -> Bytes {
+    let is_padding = matches!(error.source, DecodeError::Padding(field) if field != "kind");
+    let group = batch.get(error.offset..).unwrap_or_default();
+    if is_padding && group_bytes(group).is_some_and(|bytes| bytes <= group.len()) {
         return Bytes::new();
     }
     let [offset, length] = [error.offset, error.length].map(U256::from);
     Registry::PackedBatchInvalid { offset, length }.abi_encode().into()
+}
+
+/// How long a group is by its first bytes (`docs/protocol.md` section 4.6).
+fn group_bytes(group: &[u8]) -> Option<usize> {
+    let [kind, high, low] = *group.first_chunk()?;
+    let resource = if kind & 2 == 0 { 32 } else { 9 * 32 + 64 };
+    let item = if kind & 1 == 0 { 96 } else { 96 + 64 };
+    Some(18 + resource + item * usize::from(u16::from_be_bytes([high, low])))
 }
 
 /// Whether a message has a place in a packed batch of requests.
