@@ -36,19 +36,15 @@ library CalendarLib {
     /// @notice Finds the slots of a window in the calendar.
     /// @dev Means nothing for a window outside the resource's. Nothing overflows inside.
     function place(Claim memory claim, uint256 start, uint256 end) internal pure {
-        unchecked {
-            uint256 slotSeconds = ResourceLib.slotSecondsOf(claim.resource);
-            uint256 offset = start - ResourceLib.startOf(claim.resource);
-            uint256 firstSlot;
-            uint256 slotCount;
-            assembly ("memory-safe") {
-                firstSlot := div(offset, slotSeconds)
-                slotCount := div(sub(end, start), slotSeconds)
-            }
-            claim.firstSlot = firstSlot;
-            claim.slotCount = slotCount;
-            claim.wordCount =
-                (firstSlot % SLOTS_PER_WORD + slotCount + SLOTS_PER_WORD - 1) / SLOTS_PER_WORD;
+        uint256 slotSeconds = ResourceLib.slotSecondsOf(claim.resource);
+        uint256 bound = ResourceLib.startOf(claim.resource);
+        assembly ("memory-safe") {
+            let count := div(sub(end, start), slotSeconds)
+            let first := div(sub(start, bound), slotSeconds)
+            mstore(add(claim, 0x1a0), first)
+            mstore(add(claim, 0x1c0), count)
+            // 12 slots in a word
+            mstore(add(claim, 0x1e0), div(add(add(mod(first, 12), count), 11), 12))
         }
     }
 

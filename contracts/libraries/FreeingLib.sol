@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity ^0.8.28;
 
+import {Claim} from "./ClaimLib.sol";
+import {ResourceLib} from "./ResourceLib.sol";
+
 /// @notice A release on its way to its record: what it says, what it came with.
 /// @param id the release's id
 /// @param requestId as the release says
@@ -12,6 +15,8 @@ pragma solidity ^0.8.28;
 /// @param proven whether the path leads from the record to the log
 /// @param node where the path leads
 /// @param peak where it should lead
+/// @param slot storage slot of the released word
+/// @param word the released word, before
 struct Freeing {
     bytes32 id;
     bytes32 requestId;
@@ -23,6 +28,8 @@ struct Freeing {
     bool proven;
     bytes32 node;
     bytes32 peak;
+    uint256 slot;
+    uint256 word;
 }
 
 /// @title FreeingLib: what a release comes with, and the bitmap of what was released
@@ -52,8 +59,55 @@ library FreeingLib {
         return (released[index >> 8] >> (index & 0xff)) & 1 == 1;
     }
 
-    /// @notice Notes that the allocation of record `index` is released.
-    function set(mapping(uint256 => uint256) storage released, uint256 index) internal {
-        released[index >> 8] |= 1 << (index & 0xff);
+    /// @notice Reads the released word of the allocation.
+    /// @return was whether it was released
+    function load(Freeing memory freeing, mapping(uint256 => uint256) storage released)
+        internal
+        view
+        returns (bool was)
+    {
+        uint256 index = freeing.index;
+        uint256 slot;
+        uint256 word;
+        assembly ("memory-safe") {
+            mstore(0x00, shr(8, index))
+            mstore(0x20, released.slot)
+            slot := keccak256(0x00, 0x40)
+            word := sload(slot)
+            was := and(shr(and(index, 0xff), word), 1)
+        }
+        (freeing.slot, freeing.word) = (slot, word);
+    }
+
+    /// @notice Notes that the allocation is released. *Requirements:* `load` came before.
+    function store(Freeing memory freeing) internal {
+        uint256 slot = freeing.slot;
+        uint256 word = freeing.word | (1 << (freeing.index & 0xff));
+        assembly ("memory-safe") {
+            sstore(slot, word)
+        }
+    }
+
+    /// @notice Whether nothing is wrong with the times of a release: says at once, without a branch,
+    /// what rule 4 of docs/protocol.md section 4.4 says part by part.
+    /// @dev The allocation is proven, so its own times are in order and nothing overflows.
+    /// @param drift how far the timestamp may be from the block's
+    function fits(Freeing memory freeing, Claim memory claim, uint256 drift)
+        internal
+        view
+        returns (bool fine)
+    {
+        uint256 bound = ResourceLib.startOf(claim.resource);
+        uint256 slotSeconds = ResourceLib.slotSecondsOf(claim.resource);
+        uint256 notice = ResourceLib.noticeSecondsOf(claim.resource);
+        assembly ("memory-safe") {
+            let from := mload(add(freeing, 0x40))
+            let bad :=
+                or(lt(from, mload(add(claim, 0x80))), iszero(lt(from, mload(add(claim, 0xa0)))))
+            bad := or(bad, mod(sub(from, bound), slotSeconds))
+            bad := or(bad, lt(from, add(timestamp(), notice)))
+            let late := sub(add(mload(add(freeing, 0x60)), drift), timestamp())
+            fine := iszero(or(bad, gt(late, shl(1, drift))))
+        }
     }
 }

@@ -80,9 +80,16 @@ library MessageLib {
         uint256 timestamp_,
         bytes32 domainSeparator
     ) internal pure returns (bytes32) {
-        bytes32 structHash = keccak256(
-            abi.encode(RELEASE_TYPE_HASH, requestId, fromTime, timestamp_)
-        );
+        bytes32 structHash;
+        bytes32 typeHash = RELEASE_TYPE_HASH;
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            mstore(m, typeHash)
+            mstore(add(m, 0x20), requestId)
+            mstore(add(m, 0x40), fromTime)
+            mstore(add(m, 0x60), timestamp_)
+            structHash := keccak256(m, 0x80)
+        }
         return digestOf(structHash, domainSeparator);
     }
 

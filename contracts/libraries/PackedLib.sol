@@ -98,7 +98,7 @@ library PackedLib {
             if (kind & CARRIED != 0) headBytes = HEADER_BYTES + CARRIED_BYTES;
             uint256 all = ((head >> 232) & type(uint16).max) * itemBytes;
             next = offset + headBytes + all;
-            if (_isInvalid(kind, all, next, batch.length)) {
+            if (all == 0 || _isInvalid(kind, APPROVED | CARRIED, next, batch.length)) {
                 revert IRegistry.PackedBatchInvalid(offset, batch.length);
             }
             group.announcement = kind & CARRIED == 0 ? 0 : position + HEADER_BYTES;
@@ -112,15 +112,14 @@ library PackedLib {
         claim.endTime = (head >> 152) & type(uint40).max;
     }
 
-    /// @dev An unknown kind, no items, or not all of them there. One jump where `||` takes three.
-    function _isInvalid(uint256 kind, uint256 all, uint256 next, uint256 length)
+    /// @dev A number that is too large, or not all of a group or item is there. One jump, not two.
+    function _isInvalid(uint256 count, uint256 most, uint256 next, uint256 length)
         private
         pure
         returns (bool bad)
     {
-        uint256 known = APPROVED | CARRIED;
         assembly ("memory-safe") {
-            bad := or(gt(kind, known), or(iszero(all), gt(next, length)))
+            bad := or(gt(count, most), gt(next, length))
         }
     }
 
@@ -357,10 +356,9 @@ library PackedLib {
         unchecked {
             uint256 n = _wordAt(position + PATH_AT - 1) >> 248;
             next = offset + PATH_AT + 32 * n;
-            require(
-                n <= MAX_PATH && next <= batch.length,
-                IRegistry.PackedBatchInvalid(offset, batch.length)
-            );
+            if (_isInvalid(n, MAX_PATH, next, batch.length)) {
+                revert IRegistry.PackedBatchInvalid(offset, batch.length);
+            }
             uint256 times = _wordAt(position);
             freeing.fromTime = times >> 192;
             freeing.timestamp = (times >> 128) & type(uint64).max;

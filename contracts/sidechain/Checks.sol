@@ -389,17 +389,16 @@ abstract contract Checks is IRegistry {
         } else if (!freeing.proven) {
             code = RefusalLib.ALLOCATION_UNPROVEN;
             claim.refuse(uint256(freeing.node), uint256(freeing.peak));
-        } else if (FreeingLib.isSet(_released, freeing.index)) {
+        } else if (freeing.load(_released)) {
             code = RefusalLib.ALLOCATION_ALREADY_RELEASED;
             claim.refuse(uint256(freeing.requestId), freeing.index);
-        } else {
-            code = _checkFreed(claim, freeing);
+        } else if (!freeing.fits(claim, MAX_DRIFT)) {
+            code = _refuseFreed(claim, freeing);
         }
     }
 
-    /// @dev The times of a release. The allocation is proven, so its own are in order and nothing
-    /// overflows.
-    function _checkFreed(Claim memory claim, Freeing memory freeing)
+    /// @dev The part of rule 4 that refuses a release: one of them does.
+    function _refuseFreed(Claim memory claim, Freeing memory freeing)
         private
         view
         returns (uint256 code)

@@ -20,6 +20,7 @@ import {Checks} from "./Checks.sol";
 /// `_record...` does what an accepted message does, and returns the leaf of its record.
 abstract contract Ledger is Checks {
     using ClaimLib for Claim;
+    using FreeingLib for Freeing;
 
     /* ANNOUNCEMENTS */
 
@@ -103,7 +104,7 @@ abstract contract Ledger is Checks {
         uint256 index,
         bytes32 evidence
     ) internal returns (bytes32 leaf) {
-        FreeingLib.set(_released, freeing.index);
+        freeing.store();
         CalendarLib.place(claim, freeing.fromTime, claim.endTime);
         CalendarLib.giveBack(_calendars[claim.resourceId], claim, index);
         return RecordLib.releaseLeaf(claim, freeing, index, evidence);
