@@ -132,7 +132,7 @@ impl World {
         }
         let domain = self.domain;
         items.retain(|item| is_packable(&domain, item));
-        let is_spoiled = self.dice.percent(4);
+        let is_spoiled = self.dice.percent(8);
         Call::request_packed(&domain, &items, |batch| is_spoiled && self.spoil_batch(batch))
     }
 
@@ -175,7 +175,7 @@ impl World {
         let mut items = self.releases(scene, count);
         items.retain(|item| pack_release(item).is_some());
         let domain = self.domain;
-        let is_spoiled = self.dice.percent(4);
+        let is_spoiled = self.dice.percent(8);
         Call::release_packed(&domain, &items, |batch| is_spoiled && self.spoil_batch(batch))
     }
 
