@@ -1,7 +1,7 @@
 # Thin: each target is a line that a person could type; `make` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-forge test-rust check bench fmt abi vectors snapshots coverage \
-	mutants deep clean
+	mutants prove deep clean
 
 CARGO := cargo
 FORGE := . script/lib.sh && forge
@@ -53,6 +53,9 @@ coverage: setup ## coverage of the contracts: a table, and lcov.info
 
 mutants: setup ## change the contracts in small ways, print what no test notices (FILE=, SAMPLE=)
 	@node script/mutants.mjs $(FILE)
+
+prove: setup ## prove the slot arithmetic and the replay window for all inputs
+	@script/prove.sh
 
 deep: setup ## the long fuzz and invariant runs of the night
 	@script/deep.sh

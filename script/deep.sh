@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The long runs, for the night: fuzz, invariants and the registry beside the ledger with many inputs
-# from a new seed each time, and known advisories against our dependencies (needs the network).
+# from a new seed each time, proofs for all inputs, and known advisories against our dependencies
+# (needs the network).
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 
@@ -30,4 +31,5 @@ step "forge test, deep" forge_deep
 step "proptest, deep" env PROPTEST_CASES=20000 cargo test --locked --release \
     -p fallow-protocol -p fallow-log -p fallow-ledger -p fallow-light-client
 step "registry and ledger side by side, deep" differential_deep
+step "make prove" script/prove.sh
 step "cargo deny advisories" advisories
