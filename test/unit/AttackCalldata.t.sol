@@ -87,7 +87,7 @@ contract AttackCalldataTest is PackedBase {
             bytes32 wanted = _rootAfter(good);
             uint256 before = vm.snapshotState();
             vm.recordLogs();
-            (bool done,) = address(registry).call(_thrice(good));
+            (bool done,) = address(registry).call(_repeated(good, 3));
             assertTrue(done, "an encoding of three items");
             VmSafe.Log[] memory logs = vm.getRecordedLogs();
             assertEq(logs.length, 3, "one event for each item");
@@ -99,13 +99,39 @@ contract AttackCalldataTest is PackedBase {
         }
     }
 
-    /// @dev Selector, offset of the array, its length, and an offset for each item.
-    function _thrice(bytes memory good) private pure returns (bytes memory data) {
-        bytes memory tail = new bytes(good.length - 100);
-        for (uint256 i = 0; i < tail.length; ++i) {
-            tail[i] = good[i + 100];
+    /// @dev Ten times as many items cost ten times as much, and 1 % for longer offsets: nothing is
+    /// kept in memory for each.
+    function test_NeverCostsMoreForEachItem_WhenABatchIsLong() public {
+        for (uint256 call = 0; call < 4; ++call) {
+            bytes memory good = _call(call);
+            uint256 few = _gasOf(_repeated(good, 500));
+            assertLt(_gasOf(_repeated(good, 5000)), 10 * few + few / 10, "gas of a long batch");
         }
-        return bytes.concat(bytes4(good), abi.encode(0x20, 3, 0x60, 0x60, 0x60), tail);
+    }
+
+    function _gasOf(bytes memory data) private returns (uint256 gas) {
+        uint256 before = vm.snapshotState();
+        (bool done,) = address(registry).call(data);
+        gas = vm.lastCallGas().gasTotalUsed;
+        assertTrue(done, "one is recorded, the others are refused");
+        assertTrue(vm.revertToState(before), "taken back");
+    }
+
+    /// @dev Selector, offset of the array, its length, and for each item the same offset.
+    function _repeated(bytes memory good, uint256 count) private pure returns (bytes memory data) {
+        data = new bytes(68 + 32 * count + good.length - 100);
+        for (uint256 i = 0; i < 36; ++i) {
+            data[i] = good[i];
+        }
+        for (uint256 i = 0; i <= count; ++i) {
+            uint256 word = i == 0 ? count : 32 * count;
+            assembly ("memory-safe") {
+                mstore(add(add(data, 68), mul(32, i)), word)
+            }
+        }
+        for (uint256 i = 100; i < good.length; ++i) {
+            data[32 * count + i - 32] = good[i];
+        }
     }
 
     /* GAS THAT ENDS EARLY */
