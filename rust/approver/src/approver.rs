@@ -1,6 +1,6 @@
 //! An approver: a key, a policy, and a memory.
 
-use crate::claim::Claim;
+use crate::claim::{Claim, dates};
 use crate::store::{Counted, Store};
 use crate::{ApproveError, Policy};
 use alloy_primitives::Address;
@@ -60,7 +60,7 @@ impl Approver {
         match self.decide(&policy, file, now) {
             Ok((claim, counted)) => {
                 tracing::info!(
-                    id = %claim.id, %requester, name, volume, days = ?claim.days, ?counted,
+                    id = %claim.id, %requester, name, volume, days = dates(&claim.days), ?counted,
                     "request approved"
                 );
                 Ok(ApprovalFile {

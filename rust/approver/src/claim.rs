@@ -16,6 +16,19 @@ pub(crate) fn day_of(time: u64) -> u64 {
     time.checked_div(DAY).unwrap_or(0)
 }
 
+/// Days as an operator reads them: `2030-01-31`, or the first and the last of several.
+pub(crate) fn dates(days: &Days) -> String {
+    let (first, last) = (date(*days.start()), date(*days.end()));
+    if first == last { first } else { format!("{first} to {last}") }
+}
+
+fn date(day: u64) -> String {
+    let midnight = i64::try_from(day.saturating_mul(DAY)).ok();
+    let midnight = midnight.and_then(|second| jiff::Timestamp::from_second(second).ok());
+    // No calendar reaches so far, and no horizon does.
+    midnight.map_or_else(|| format!("day {day}"), |time| time.strftime("%F").to_string())
+}
+
 /// A request that may be signed if its requester's allowance is large enough.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
@@ -163,6 +176,13 @@ mod tests {
         assert_eq!(days(midnight, midnight + DAY), (1, 1));
         assert_eq!(days(midnight, midnight + DAY + 1), (1, 2));
         assert_eq!(days(0, NOW + 1), (0, 0), "days that are over do not count");
+    }
+
+    #[test]
+    fn days_are_told_as_dates() {
+        assert_eq!(dates(&(0..=0)), "1970-01-01");
+        assert_eq!(dates(&(20_778..=20_779)), "2026-11-21 to 2026-11-22");
+        assert_eq!(dates(&(u64::MAX..=u64::MAX)), format!("day {}", u64::MAX));
     }
 
     #[test]

@@ -42,6 +42,9 @@ pub(crate) struct Approver {
     /// Where `--sign` writes the approval; `-` is standard output
     #[arg(long, value_name = "FILE", requires = "sign", default_value = "-")]
     pub(crate) out: PathBuf,
+    /// Print why `--sign` refuses as JSON instead of lines for people
+    #[arg(long, requires = "sign")]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
     #[command(flatten)]

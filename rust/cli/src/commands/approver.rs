@@ -49,7 +49,7 @@ fn sign(path: &Path, args: &Args, printer: &mut Printer) -> Result<ExitStatus> {
     let approval = match approver.approve(&file, now) {
         Ok(approval) => approval,
         Err(ApproveError::Refused(refusal)) => {
-            return Refused::from(refusal).report(now, false, printer);
+            return Refused::from(refusal).report(now, args.json, printer);
         }
         Err(error) => return Err(Failure::new(chain(&error))),
     };

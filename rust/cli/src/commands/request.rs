@@ -40,6 +40,9 @@ async fn request_async(args: &Request, printer: &mut Printer) -> Result<ExitStat
     let file = match judged(args, &side, &target, file, now).await? {
         Judged::Sendable(file) => file,
         Judged::Refused(refused) => return refused.report(now, send.output.json, printer),
+        Judged::Recorded(file, recorded) => {
+            return report(args, &file, &target, recorded, printer);
+        }
         Judged::Found(findings) => return refuse(&findings, now, send.output.json, printer),
     };
     // Before a node is asked to take it: an approval that was counted can be sent again, and once
@@ -149,6 +152,8 @@ enum Judged {
     Sendable(Box<RequestFile>),
     /// The approver refused it.
     Refused(Box<Refused>),
+    /// It is recorded already.
+    Recorded(Box<RequestFile>, Recorded),
     /// One of the five checks fails.
     Found(Box<Findings>),
 }
@@ -179,10 +184,26 @@ async fn judged(
             Ok(asked.map_or_else(Judged::Refused, |file| Judged::Sendable(Box::new(file))))
         }
         (_, Some(findings)) if !findings.hold() && !args.force => {
-            Ok(Judged::Found(Box::new(findings)))
+            let recorded = match &args.request {
+                Some(_) => recorded(side, &file).await?,
+                None => None,
+            };
+            Ok(match recorded {
+                Some(recorded) => Judged::Recorded(Box::new(file), recorded),
+                None => Judged::Found(Box::new(findings)),
+            })
         }
         _ => Ok(Judged::Sendable(Box::new(file))),
     }
+}
+
+/// Where a signed request stands if it is recorded: anybody may send it, and whoever did may not
+/// know how it ended.
+async fn recorded(side: &Sidechain, file: &RequestFile) -> Result<Option<Recorded>> {
+    let request_id = file.request.id(&side.file.domain());
+    let follower = side.follow().await?;
+    let entry = follower.index_of(request_id.0).and_then(|index| follower.entry(index));
+    Ok(entry.map(|entry| Recorded { request_id, block: entry.block }))
 }
 
 /// Tries the request out, with its announcement if it brings one.

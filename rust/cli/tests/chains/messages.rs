@@ -25,6 +25,12 @@ async fn a_message_goes_from_signature_to_record() {
     let codes: Vec<_> = checked["checks"].as_array().unwrap().iter().map(|c| &c["code"]).collect();
     assert_eq!(codes, [&0.into(), &0.into(), &303.into(), &0.into(), &501.into()] as [&Value; 5]);
 
+    // Whoever sends it again learns where it is recorded, and nothing is recorded twice.
+    let again = place.run(&["request", "request.json", "--sender", "carol", "--json"]).ended(0);
+    assert_eq!(again.json(), asked);
+    let forced = ["request", "request.json", "--sender", "carol", "--force"];
+    assert!(place.run(&forced).ended(1).stdout.contains("303 SequenceAlreadyUsed"));
+
     // Refused before anything is sent, and by the registry if it is sent all the same.
     let more = [&["request"][..], &ask, &["2"]].concat();
     let refused = place.run(&more).ended(1);

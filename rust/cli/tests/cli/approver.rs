@@ -320,6 +320,10 @@ async fn signing_once_is_the_same_as_asking_the_server() {
     let refused = lab.sign(&lab.request(2, 4));
     assert_eq!(refused.code, 1, "{refused:?}");
     assert!(refused.stdout.starts_with("refused: 802 AllowanceExceeded"), "{refused:?}");
+    let args = ["approver", "--key", "approver", "--sign", "request.json", "--json"];
+    let refused = lab.world.run(&args);
+    let shown: serde_json::Value = serde_json::from_str(&refused.stdout).unwrap();
+    assert_eq!((refused.code, &shown["refusal"]["code"]), (1, &802.into()), "{refused:?}");
 
     lab.world.write_json("request.json", &lab.request(3, 3));
     let args = ["approver", "--key", "approver", "--sign", "request.json", "--out", "a.json"];
