@@ -49,6 +49,9 @@ pub enum PolicyError {
     /// A name is too long, or would disturb a log.
     #[error("the name of {0} is longer than {NAME_MAX_BYTES} bytes or has control characters")]
     Name(Address),
+    /// A list without resources: does it mean none, or any?
+    #[error("the policy's list of resources is empty: without the list, any resource is meant")]
+    ResourcesEmpty,
     /// A resource is named twice.
     #[error("the policy names the resource {0} twice")]
     ResourceTwice(ResourceId),
@@ -85,10 +88,11 @@ pub struct Policy {
     /// 1 to 3660, default 366.
     #[serde(default = "default_horizon")]
     pub horizon_days: u32,
-    /// Resources whose requests are signed, by id. Default: none named, which means any resource.
-    /// An approver's signature counts only on resources that name it as their approver.
+    /// Resources whose requests are signed, by id. Default: any resource; an empty list is an
+    /// error, since it reads as none. An approver's signature counts only on resources that name
+    /// it as their approver.
     #[serde(default)]
-    pub resources: Vec<ResourceId>,
+    pub resources: Option<Vec<ResourceId>>,
     /// Who may have requests signed. Default: nobody.
     #[serde(default)]
     pub requesters: Vec<Requester>,
@@ -131,7 +135,10 @@ impl Policy {
         if !(1..=HORIZON_MAX_DAYS).contains(&policy.horizon_days) {
             return Err(PolicyError::Horizon(policy.horizon_days));
         }
-        for resource in &policy.resources {
+        if policy.resources.as_ref().is_some_and(Vec::is_empty) {
+            return Err(PolicyError::ResourcesEmpty);
+        }
+        for resource in policy.resources.iter().flatten() {
             if !policy.resource_set.insert(*resource) {
                 return Err(PolicyError::ResourceTwice(*resource));
             }
@@ -268,7 +275,7 @@ mod tests {
     fn what_is_not_said_has_a_default() {
         let policy = Policy::parse("units_per_day = 8").unwrap();
         assert_eq!((policy.units_per_day, policy.horizon_days), (8, 366));
-        assert_eq!((policy.resources, policy.requesters), (vec![], vec![]));
+        assert_eq!((policy.resources, policy.requesters), (None, vec![]));
         assert!(Policy::parse("").is_err(), "a limit must be said");
     }
 
@@ -347,6 +354,8 @@ mod tests {
         let id = ResourceId::repeat_byte(1);
         let text = format!("units_per_day = 8\nresources = [\"{id}\", \"{id}\"]");
         assert!(matches!(Policy::parse(&text), Err(PolicyError::ResourceTwice(_))));
+        let empty = Policy::parse("units_per_day = 8\nresources = []");
+        assert!(matches!(empty, Err(PolicyError::ResourcesEmpty)), "it reads as none");
     }
 
     #[test]

@@ -40,7 +40,16 @@ pub(crate) async fn ask(
     match refusal(&body) {
         Some(refusal) => Ok(Err(Box::new(Refused::from(refusal)))),
         None => Err(Failure::new(format_args!("the approver answered with HTTP status {status}"))
-            .hint("is `--approver-url` the URL of a `fallow approver`?")),
+            .hint(next(status))),
+    }
+}
+
+/// What to do about an answer that says neither yes nor no.
+fn next(status: reqwest::StatusCode) -> &'static str {
+    match status {
+        reqwest::StatusCode::TOO_MANY_REQUESTS => "it takes only so many a second: try again soon",
+        _ if status.is_server_error() => "whoever runs it has to look; try again later",
+        _ => "is `--approver-url` the URL of a `fallow approver`?",
     }
 }
 
@@ -254,6 +263,18 @@ mod tests {
         ] {
             let failure = asked(&answer).await.unwrap_err();
             assert!(failure.what().contains(part), "{part}: {failure}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_approver_that_is_busy_or_ill_is_told_from_a_wrong_url() {
+        for (status, part) in [
+            ("429 Too Many Requests", "try again soon"),
+            ("500 Internal Server Error", "whoever runs it"),
+            ("404 Not Found", "is `--approver-url` the URL"),
+        ] {
+            let failure = asked(&http(status, "")).await.unwrap_err();
+            assert!(failure.hint_line().unwrap().contains(part), "{status}: {failure}");
         }
     }
 

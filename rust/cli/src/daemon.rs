@@ -1,11 +1,13 @@
 //! What the long-running commands have in common: logs, and an end when asked for one.
 
 use crate::args::daemon::{DaemonArgs, LogArgs};
-use crate::error::{Context, Failure, Result};
+use crate::chain::block_on;
+use crate::error::{Context, ExitStatus, Failure, Result};
 use crate::proof::Trusted;
 use crate::signer;
 use fallow_chain::{DaemonConfig, Limits, SenderConfig};
 use std::path::Path;
+use std::pin::Pin;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -43,14 +45,34 @@ pub(crate) fn daemon_config(args: &DaemonArgs, key: &str, store: &Path) -> Resul
 }
 
 /// Completes when the process is asked to end: Ctrl-C or SIGTERM.
-pub(crate) fn shutdown() -> Result<impl Future<Output = ()> + Send + 'static> {
+pub(crate) type Shutdown = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Runs a daemon until it is asked to end.
+pub(crate) fn run<D>(
+    bind: impl Future<Output = Result<D>>,
+    serve: impl AsyncFnOnce(D, Shutdown) -> Result<()>,
+) -> Result<ExitStatus> {
+    block_on(async {
+        let mut shutdown = shutdown()?;
+        // Nodes that answer slowly hold up the start, and nobody who wants to end it.
+        let bound = tokio::select! {
+            () = &mut shutdown => return Ok(()),
+            bound = bind => bound,
+        };
+        serve(bound?, shutdown).await
+    })?;
+    Ok(ExitStatus::Done)
+}
+
+/// The signals that end a process, from now on.
+pub(crate) fn shutdown() -> Result<Shutdown> {
     let cannot = "cannot listen for signals";
     let mut interrupt = signal(SignalKind::interrupt()).context(cannot)?;
     let mut terminate = signal(SignalKind::terminate()).context(cannot)?;
-    Ok(async move {
+    Ok(Box::pin(async move {
         tokio::select! {
             _ = interrupt.recv() => tracing::info!("asked to end: SIGINT"),
             _ = terminate.recv() => tracing::info!("asked to end: SIGTERM"),
         }
-    })
+    }))
 }

@@ -4,7 +4,7 @@
 use crate::error::{ExitStatus, Result};
 use crate::printer::{BAD, Printer};
 use crate::verdict::explain;
-use fallow_protocol::Refusal;
+use fallow_protocol::{Code, Refusal};
 use serde::Serialize;
 
 /// A refusal, with what would not be refused for the same reason.
@@ -54,7 +54,29 @@ impl Refused {
         for Nearest { text, flag } in &self.nearest {
             printer.hint(format_args!("{text}: `{flag}`"))?;
         }
+        if let Some(next) = next_step(self.refusal.code) {
+            printer.hint(next)?;
+        }
         Ok(ExitStatus::Refused)
+    }
+}
+
+/// What to do about a refusal, where that follows from its code.
+pub(crate) const fn next_step(code: Code) -> Option<&'static str> {
+    match code {
+        Code::TimestampOutsideDrift => {
+            Some("what is signed lapses after 300 seconds: sign it anew, by a clock that is right")
+        }
+        Code::SequenceOutsideWindow | Code::SequenceAlreadyUsed => {
+            Some("a request signed without `--sequence` takes the next one")
+        }
+        Code::OutsideResourceWindow | Code::CapacityExceeded => {
+            Some("`fallow resources` shows what is free, and when")
+        }
+        Code::RequesterNotAllowed | Code::AllowanceExceeded | Code::ResourceNotApproved => {
+            Some("the approver's policy says so: ask whoever runs it")
+        }
+        _ => None,
     }
 }
 

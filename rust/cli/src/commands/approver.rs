@@ -1,8 +1,7 @@
 //! `fallow approver`.
 
 use crate::args::approver::Approver as Args;
-use crate::chain::block_on;
-use crate::daemon::{shutdown, start_logs};
+use crate::daemon::{run, start_logs};
 use crate::error::{ExitStatus, Failure, Result, chain};
 use crate::files::{self, Existing, STANDARD};
 use crate::printer::Printer;
@@ -30,13 +29,13 @@ fn listen(args: &Args) -> Result<ExitStatus> {
     start_logs(&args.logs)?;
     let config = config(args)?;
     let limits = Limits { per_second: args.rate, ..Limits::default() };
-    block_on(async {
-        let shutdown = shutdown()?;
+    let bind = async {
         let daemon = Daemon::bind(config, &args.policy, args.listen, limits).await;
-        let daemon = daemon.map_err(|error| describe(&error))?;
+        daemon.map_err(|error| describe(&error))
+    };
+    run(bind, async |daemon, shutdown| {
         daemon.run(shutdown, POLICY_POLL).await.map_err(|error| describe(&error))
-    })?;
-    Ok(ExitStatus::Done)
+    })
 }
 
 /// Without a server: the same policy, the same store.

@@ -1,27 +1,18 @@
 //! `fallow relayer`.
 
 use crate::args::daemon::Relayer as Args;
-use crate::chain::{block_on, check_both, client, failure};
-use crate::daemon::{daemon_config, shutdown, start_logs};
+use crate::chain::{check_both, client, failure};
+use crate::daemon::{daemon_config, run, start_logs};
 use crate::error::{ExitStatus, Failure, Result, chain};
 use fallow_chain::ChainError;
 use fallow_relayer::{Config, Relayer, RelayerError};
-use std::pin::pin;
 use std::time::Duration;
 
 pub(crate) fn relayer(args: &Args) -> Result<ExitStatus> {
     start_logs(&args.daemon.logs)?;
-    let config = config(args)?;
-    block_on(async {
-        let mut shutdown = pin!(shutdown()?);
-        // Nodes that answer slowly hold up the start, and nobody who wants to end it.
-        let bound = tokio::select! {
-            () = &mut shutdown => return Ok(()),
-            bound = bind(config) => bound,
-        };
-        bound?.run(shutdown).await.map_err(|error| describe(&error))
-    })?;
-    Ok(ExitStatus::Done)
+    run(bind(config(args)?), async |relayer, shutdown| {
+        relayer.run(shutdown).await.map_err(|error| describe(&error))
+    })
 }
 
 async fn bind(config: Config) -> Result<Relayer> {

@@ -9,7 +9,7 @@ use crate::files::{self, Existing};
 use crate::findings::Findings;
 use crate::messages;
 use crate::printer::{GOOD, Printer, count};
-use crate::refused::{Checked, Refused, line};
+use crate::refused::{Checked, Refused, line, next_step};
 use crate::submit::{Prepared, Submission};
 use crate::time;
 use fallow_chain::Registry;
@@ -264,16 +264,15 @@ fn refuse(findings: &Findings, now: u64, json: bool, printer: &mut Printer) -> R
         printer.line(line(&refusal, now))?;
     }
     printer.note("nothing was sent")?;
-    if findings.need_approval() {
-        printer.hint(approval::MISSING)?;
-        return Ok(ExitStatus::Refused);
-    }
-    if findings.refusal().is_some_and(|refusal| refusal.code == Code::ResourceUnknown) {
-        printer
-            .hint("`--announcement FILE` brings an announcement that nobody has recorded yet")?;
-        return Ok(ExitStatus::Refused);
-    }
-    printer.hint("`--force` sends it all the same; the registry will refuse it")?;
+    let code = findings.refusal().map(|refusal| refusal.code);
+    let next = match code {
+        _ if findings.need_approval() => Some(approval::MISSING),
+        Some(Code::ResourceUnknown) => {
+            Some("`--announcement FILE` brings an announcement that nobody has recorded yet")
+        }
+        code => code.and_then(next_step),
+    };
+    printer.hint(next.unwrap_or("`--force` sends it all the same; the registry will refuse it"))?;
     Ok(ExitStatus::Refused)
 }
 

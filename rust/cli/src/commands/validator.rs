@@ -1,27 +1,21 @@
 //! `fallow validator`.
 
 use crate::args::daemon::Validator as Args;
-use crate::chain::{block_on, failure};
-use crate::daemon::{daemon_config, shutdown, start_logs};
+use crate::chain::failure;
+use crate::daemon::{daemon_config, run, start_logs};
 use crate::error::{ExitStatus, Failure, Result, chain};
 use crate::signer;
 use fallow_validator::{Config, Validator, ValidatorError};
-use std::pin::pin;
 
 pub(crate) fn validator(args: &Args) -> Result<ExitStatus> {
     start_logs(&args.daemon.logs)?;
-    let config = config(args)?;
-    block_on(async {
-        let mut shutdown = pin!(shutdown()?);
-        // A node that answers slowly holds up the start, and nobody who wants to end it.
-        let bound = tokio::select! {
-            () = &mut shutdown => return Ok(()),
-            bound = Validator::bind(config) => bound,
-        };
-        let validator = bound.map_err(|error| describe(&error))?;
+    run(bind(config(args)?), async |validator, shutdown| {
         validator.run(shutdown).await.map_err(|error| describe(&error))
-    })?;
-    Ok(ExitStatus::Done)
+    })
+}
+
+async fn bind(config: Config) -> Result<Validator> {
+    Validator::bind(config).await.map_err(|error| describe(&error))
 }
 
 fn config(args: &Args) -> Result<Config> {

@@ -35,6 +35,7 @@ async fn a_message_goes_from_signature_to_record() {
     let more = [&["request"][..], &ask, &["2"]].concat();
     let refused = place.run(&more).ended(1);
     assert!(refused.stdout.contains("volume asked: 2;"), "{}", refused.all());
+    assert!(refused.stderr.contains("hint: `fallow resources` shows what is free"));
     let forced = place.run(&[&more[..], &["--force"]].concat()).ended(1);
     assert!(forced.stdout.contains("501 CapacityExceeded"), "{}", forced.all());
 
