@@ -275,7 +275,7 @@ abstract contract ReferenceRequests is ReferenceMessages {
 
     function _lastWriter(bytes32 resourceId, uint256 word) private view returns (uint64 index) {
         for (uint256 i = 0; i < _writes.length; ++i) {
-            Write memory write = _writes[i];
+            Write storage write = _writes[i];
             if (write.resourceId != resourceId) continue;
             if (write.firstWord <= word && word <= write.lastWord) index = write.index;
         }
@@ -287,9 +287,9 @@ abstract contract ReferenceRequests is ReferenceMessages {
         count = (message.endTime - message.startTime) / resource.slotSeconds;
     }
 
-    function _holds(Booking memory booking, bytes32 resourceId, uint256 slot)
+    function _holds(Booking storage booking, bytes32 resourceId, uint256 slot)
         private
-        pure
+        view
         returns (bool)
     {
         return booking.resourceId == resourceId && slot >= booking.firstSlot
