@@ -22,8 +22,8 @@ import {SignatureLib} from "./SignatureLib.sol";
 /// @param got what that refusal found
 /// @param want what it wanted
 /// @param free volume free in the fullest of the slots asked
-/// @param accepted number of items accepted so far
-/// @param record memory address of the last record, which the next one differs little from; 0 before
+/// @param record memory address of the last record, which the next one differs little from; 0 until
+/// the first item is accepted
 struct Group {
     uint256 head;
     uint256 item;
@@ -36,7 +36,6 @@ struct Group {
     uint256 got;
     uint256 want;
     uint256 free;
-    uint256 accepted;
     uint256 record;
 }
 
@@ -107,7 +106,7 @@ library PackedLib {
             (group.item, group.end) = (position, position + all);
             (group.head, group.itemBytes) = (head, itemBytes);
         }
-        (group.accepted, group.record) = (0, 0);
+        group.record = 0;
         claim.startTime = (head >> 192) & type(uint40).max;
         claim.endTime = (head >> 152) & type(uint40).max;
     }
@@ -301,7 +300,6 @@ library PackedLib {
         }
         unchecked {
             group.free -= asked;
-            ++group.accepted;
         }
     }
 
@@ -433,9 +431,12 @@ library PackedLib {
     }
 
     /// @notice Writes how many items of the last group there are.
-    function closeGroup(BatchEvent memory entry, uint256 count) internal pure {
+    function closeGroup(BatchEvent memory entry, uint256 itemBytes) internal pure {
         uint256 group = entry.group;
+        uint256 end = entry.end;
+        uint256 headBytes = HEADER_BYTES + ID_BYTES;
         assembly ("memory-safe") {
+            let count := div(sub(sub(end, group), headBytes), itemBytes)
             mstore8(add(group, 1), shr(8, count))
             mstore8(add(group, 2), count)
         }

@@ -53,10 +53,16 @@ library PathLib {
         // `x >> n == 1`: the highest bit of x is bit n
         bool leans = (index ^ size) >> n != 1;
         if (!leans) {
-            want = log.peaks[n];
+            // a slot for each height below 64, after that of the size
+            assembly ("memory-safe") {
+                want := sload(add(add(log.slot, 1), n))
+            }
         } else if ((index ^ chain.last) >> n == 1 && (index ^ size) >> n != 0) {
             // lower than the peak, so the two records stand under the same one
-            want = chain.siblings[n];
+            bytes32[64] memory siblings = chain.siblings;
+            assembly ("memory-safe") {
+                want := mload(add(siblings, shl(5, n)))
+            }
         } else {
             return (false, 0, log.peaks[LibBit.fls(index ^ size)]);
         }

@@ -90,13 +90,22 @@ library RecordLib {
         uint256 requesterAfter,
         bytes32 evidence
     ) internal view returns (bytes32 leaf) {
-        uint256 m = _header(ALLOCATION, index);
-        _writeAllocation(m, claim);
-        return _finishAllocation(m, claim, requesterAfter, evidence);
+        uint256 m;
+        uint256 resourceIndex = ResourceLib.indexOf(claim.resource);
+        assembly ("memory-safe") {
+            m := mload(0x40)
+            mstore(add(m, 31), shl(192, timestamp()))
+            mstore(add(m, 39), mload(add(claim, 0x20)))
+            mstore(add(m, 71), shl(192, resourceIndex))
+            let slots := or(shl(64, mload(add(claim, 0x1a0))), shl(48, mload(add(claim, 0x1c0))))
+            slots := or(slots, shl(128, mload(add(claim, 0xa0))))
+            mstore(add(m, 101), or(slots, shl(192, mload(add(claim, 0x80)))))
+        }
+        return nextAllocationLeaf(m, claim, index, requesterAfter, evidence);
     }
 
     /// @notice The same for one more request of the same resource and window as in the record at `m`,
-    /// which this one is written over.
+    /// which this one is written over: all fields that requests have for themselves.
     /// @param m what `allocationLeaf` wrote behind the free memory pointer
     function nextAllocationLeaf(
         uint256 m,
@@ -112,19 +121,10 @@ library RecordLib {
             // requester and volume after the end of resourceId and resourceIndex
             let terms := or(shl(16, mload(add(claim, 0x40))), mload(add(claim, 0x60)))
             mstore(add(m, 69), or(shl(176, shr(176, mload(add(m, 69)))), terms))
-        }
-        _writeOwn(m, claim);
-        return _finishAllocation(m, claim, requesterAfter, evidence);
-    }
-
-    /// @dev Bytes 151 to 238, and the hash.
-    function _finishAllocation(
-        uint256 m,
-        Claim memory claim,
-        uint256 requesterAfter,
-        bytes32 evidence
-    ) private pure returns (bytes32 leaf) {
-        assembly ("memory-safe") {
+            // previousIndex is the end of the requester's word
+            let own := shr(128, shl(192, mload(add(claim, 0x180))))
+            own := or(own, shl(128, mload(add(claim, 0xe0))))
+            mstore(add(m, 127), or(own, shl(192, mload(add(claim, 0xc0)))))
             // highest and bitmap are the upper 24 bytes of the requester's word
             mstore(add(m, 151), requesterAfter)
             mstore(
@@ -144,17 +144,15 @@ library RecordLib {
         bytes32 evidence
     ) internal view returns (bytes32 leaf) {
         uint256 m = _header(RELEASE, index);
-        uint256 slots = (claim.firstSlot << 192) | (claim.slotCount << 176)
-            | (freeing.fromTime << 112) | (freeing.timestamp << 48);
-        uint256 allocation = freeing.index;
-        uint256 record = freeing.record;
-        bytes32 id = claim.id;
         assembly ("memory-safe") {
-            mstore(add(m, 39), id)
-            mstore(add(m, 71), shl(192, allocation))
+            // requestId, index of the allocation
+            mstore(add(m, 39), mload(add(claim, 0x100)))
+            mstore(add(m, 71), shl(192, mload(add(freeing, 0xc0))))
             // resourceId, resourceIndex, requester, volume, startTime, endTime
-            calldatacopy(add(m, 79), add(record, 38), 78)
-            mstore(add(m, 157), slots)
+            calldatacopy(add(m, 79), add(mload(add(freeing, 0xa0)), 38), 78)
+            let slots := or(shl(192, mload(add(claim, 0x1a0))), shl(176, mload(add(claim, 0x1c0))))
+            let times := or(shl(112, mload(add(freeing, 0x40))), shl(48, mload(add(freeing, 0x60))))
+            mstore(add(m, 157), or(slots, times))
             mstore(
                 add(m, 183),
                 keccak256(mload(add(claim, 0x200)), shl(5, mload(add(claim, 0x1e0))))
@@ -198,31 +196,6 @@ library RecordLib {
             mstore8(m, 0)
             calldatacopy(add(m, 1), record.offset, record.length)
             leaf := keccak256(m, add(record.length, 1))
-        }
-    }
-
-    /// @dev Bytes 39 to 150: from resourceId to previousIndex.
-    function _writeAllocation(uint256 m, Claim memory claim) private pure {
-        uint256 resourceIndex = ResourceLib.indexOf(claim.resource);
-        uint256 slots = (claim.firstSlot << 64) | (claim.slotCount << 48);
-        assembly ("memory-safe") {
-            mstore(add(m, 39), mload(add(claim, 0x20)))
-            let tail := shl(16, mload(add(claim, 0x60)))
-            tail := or(tail, shl(32, mload(add(claim, 0x40))))
-            mstore(add(m, 71), or(tail, shl(192, resourceIndex)))
-            tail := or(slots, shl(128, mload(add(claim, 0xa0))))
-            mstore(add(m, 101), or(tail, shl(192, mload(add(claim, 0x80)))))
-        }
-        _writeOwn(m, claim);
-    }
-
-    /// @dev Bytes 127 to 150: timestamp, sequence, previousIndex.
-    function _writeOwn(uint256 m, Claim memory claim) private pure {
-        assembly ("memory-safe") {
-            // previousIndex is the end of the requester's word
-            let tail := shr(128, shl(192, mload(add(claim, 0x180))))
-            tail := or(tail, shl(128, mload(add(claim, 0xe0))))
-            mstore(add(m, 127), or(tail, shl(192, mload(add(claim, 0xc0)))))
         }
     }
 

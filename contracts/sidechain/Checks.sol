@@ -170,19 +170,18 @@ abstract contract Checks is IRegistry {
         view
         returns (uint256 code)
     {
-        if (checks & CHECK_1 != 0) {
-            code = _checkRequester(claim, signatures);
+        if (checks & CHECK_1 != 0) code = _checkRequester(claim, signatures);
+        if (checks & CHECK_2 != 0) {
+            if (code == 0) code = _checkResource(claim);
         }
-        if (_isDue(code, checks & CHECK_2)) code = _checkResource(claim);
-        if (_isDue(code, checks & CHECK_3)) code = _checkSequence(claim);
-        if (_isDue(code, checks & CHECK_4)) code = _checkWindow(claim);
-        if (_isDue(code, checks & CHECK_5)) code = _checkCapacity(claim);
-    }
-
-    /// @dev Nothing refused so far, and the check is asked for. One jump; `&&` would be two.
-    function _isDue(uint256 code, uint256 asked) private pure returns (bool due) {
-        assembly ("memory-safe") {
-            due := gt(iszero(code), iszero(asked))
+        if (checks & CHECK_3 != 0) {
+            if (code == 0) code = _checkSequence(claim);
+        }
+        if (checks & CHECK_4 != 0) {
+            if (code == 0) code = _checkWindow(claim);
+        }
+        if (checks & CHECK_5 != 0) {
+            if (code == 0) code = _checkCapacity(claim);
         }
     }
 

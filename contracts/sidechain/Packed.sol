@@ -60,9 +60,9 @@ abstract contract Packed is Ledger {
             else _skip(claim.id, code, claim);
             group.advance();
         }
-        if (group.accepted != 0) {
+        if (group.record != 0) {
             group.store(claim);
-            entry.closeGroup(group.accepted);
+            entry.closeGroup(group.itemBytes);
         }
     }
 
@@ -153,7 +153,7 @@ abstract contract Packed is Ledger {
         Frontier memory frontier,
         BatchEvent memory entry
     ) private {
-        if (group.accepted == 0) {
+        if (group.record == 0) {
             if (group.announcement != 0) _recordCarried(group, claim, frontier, entry);
             entry.addGroup(group.head, claim.resourceId, frontier.size);
         }
@@ -192,8 +192,8 @@ abstract contract Packed is Ledger {
         uint256 offset = 0;
         while (offset < batch.length) {
             uint256 mark = _memoryMark();
-            uint256 code;
-            (offset, code) = _readRelease(batch, offset, claim, freeing, chain);
+            offset = freeing.readRelease(batch, offset);
+            uint256 code = _openPacked(claim, freeing, chain);
             if (code == 0) code = _judgeRelease(claim, freeing);
             if (code == 0) _recordFreed(claim, freeing, frontier, entry);
             else _skip(freeing.id, code, claim);
@@ -203,19 +203,17 @@ abstract contract Packed is Ledger {
         _log.close(frontier);
     }
 
-    /// @dev Reads one release; it names the request by its record. Proves the record.
-    function _readRelease(
-        bytes calldata batch,
-        uint256 offset,
-        Claim memory claim,
-        Freeing memory freeing,
-        Chain memory chain
-    ) private view returns (uint256 next, uint256 code) {
-        next = freeing.readRelease(batch, offset);
+    /// @dev A packed release names its request by the record. Proves the record, if it is one.
+    function _openPacked(Claim memory claim, Freeing memory freeing, Chain memory chain)
+        private
+        view
+        returns (uint256 code)
+    {
         _openRelease(claim, freeing);
-        freeing.requestId = claim.id;
+        bytes32 requestId = claim.id;
+        freeing.requestId = requestId;
         freeing.id =
-            MessageLib.releaseIdOf(claim.id, freeing.fromTime, freeing.timestamp, domainSeparator);
+            MessageLib.releaseIdOf(requestId, freeing.fromTime, freeing.timestamp, domainSeparator);
         bytes calldata record = freeing.recordOf();
         code = _checkRecord(claim, record);
         if (code == 0) {
