@@ -17,9 +17,12 @@ use std::time::Instant;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
-/// Messages of one block.
+/// Messages of one block, in a run of ordinary length.
 const FEWEST: u64 = 20;
 const MOST: u64 = 180;
+/// The messages of such a run. A longer one has larger blocks instead of more of them: for each block
+/// anvil hashes all storage.
+const ORDINARY: u64 = 100_000;
 /// Comparisons of the whole storage in one run, the last of them at the end.
 const STORAGE_CHECKS: u64 = 10;
 /// Slots of the log's peaks (`docs/protocol.md` section 5).
@@ -46,6 +49,8 @@ struct Run {
     ledger: Ledger,
     world: World,
     now: u64,
+    /// How much larger than usual blocks are.
+    scale: u64,
     summary: Summary,
     /// The block that the chain is at while the next one is drawn.
     mining: Option<(Block, JoinHandle<Answer>)>,
@@ -76,6 +81,7 @@ pub async fn run(options: &Options<'_>) -> Result<Summary, DifferentialError> {
         ledger,
         world,
         now: genesis.mined.block.time,
+        scale: (options.messages / ORDINARY).max(1),
         summary: Summary::default(),
         mining: None,
         replay: Arc::new(Mutex::new(replay)),
@@ -100,7 +106,7 @@ impl Run {
         self.now = self.world.next_time(self.now);
         self.summary.blocks += 1;
         let first = self.summary.messages + 1;
-        let last = first + self.world.dice.between(FEWEST, MOST);
+        let last = first + self.world.dice.between(FEWEST, MOST) * self.scale;
         let (mut calls, mut expected) = (Vec::new(), Vec::new());
         while self.summary.messages < last {
             let scene = Scene { ledger: &self.ledger, now: self.now };
