@@ -15,8 +15,9 @@ import {ResourceLib} from "./ResourceLib.sol";
 /// @param proven whether the path leads from the record to the log
 /// @param node where the path leads
 /// @param peak where it should lead
-/// @param slot storage slot of the released word
-/// @param word the released word, before
+/// @param group number of the released word that is at hand
+/// @param slot its storage slot; 0 before the first
+/// @param word the word itself
 struct Freeing {
     bytes32 id;
     bytes32 requestId;
@@ -28,6 +29,7 @@ struct Freeing {
     bool proven;
     bytes32 node;
     bytes32 peak;
+    uint256 group;
     uint256 slot;
     uint256 word;
 }
@@ -59,30 +61,35 @@ library FreeingLib {
         return (released[index >> 8] >> (index & 0xff)) & 1 == 1;
     }
 
-    /// @notice Reads the released word of the allocation.
-    /// @return was whether it was released
+    /// @notice Reads the released word of the allocation, unless the release before in the same batch
+    /// has left it there.
+    /// @return whether it was released
     function load(Freeing memory freeing, mapping(uint256 => uint256) storage released)
         internal
         view
-        returns (bool was)
+        returns (bool)
     {
         uint256 index = freeing.index;
-        uint256 slot;
-        uint256 word;
-        assembly ("memory-safe") {
-            mstore(0x00, shr(8, index))
-            mstore(0x20, released.slot)
-            slot := keccak256(0x00, 0x40)
-            word := sload(slot)
-            was := and(shr(and(index, 0xff), word), 1)
+        uint256 group = index >> 8;
+        if (freeing.slot == 0 || freeing.group != group) {
+            uint256 slot;
+            uint256 word;
+            assembly ("memory-safe") {
+                mstore(0x00, group)
+                mstore(0x20, released.slot)
+                slot := keccak256(0x00, 0x40)
+                word := sload(slot)
+            }
+            (freeing.group, freeing.slot, freeing.word) = (group, slot, word);
         }
-        (freeing.slot, freeing.word) = (slot, word);
+        return (freeing.word >> (index & 0xff)) & 1 == 1;
     }
 
     /// @notice Notes that the allocation is released. *Requirements:* `load` came before.
     function store(Freeing memory freeing) internal {
         uint256 slot = freeing.slot;
         uint256 word = freeing.word | (1 << (freeing.index & 0xff));
+        freeing.word = word;
         assembly ("memory-safe") {
             sstore(slot, word)
         }

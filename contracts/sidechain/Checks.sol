@@ -368,9 +368,11 @@ abstract contract Checks is IRegistry {
 
     /// @dev The allocation's request and its id, as the record says, and the resource.
     function _openRelease(Claim memory claim, Freeing memory freeing) internal view {
+        bytes32 before = claim.resourceId;
         claim.loadRecord(freeing.record);
         claim.id = claim.idOf(domainSeparator);
-        claim.resource = _resources[claim.resourceId];
+        // in a batch the resource is often that of the release before; of no resource it is 0
+        if (claim.resourceId != before) claim.resource = _resources[claim.resourceId];
     }
 
     function _judgeRelease(Claim memory claim, Freeing memory freeing)
