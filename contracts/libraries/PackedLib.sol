@@ -276,7 +276,7 @@ library PackedLib {
 
     /// @notice Free volume in the first slot that has less than the item at hand asks; if there is
     /// none, in the fullest slot.
-    function freeIn(Group memory, Claim memory claim) internal pure returns (uint256) {
+    function freeIn(Claim memory claim) internal pure returns (uint256) {
         unchecked {
             return CalendarLib.freeIn(claim.buffer + (claim.wordCount << 6), claim);
         }
@@ -304,7 +304,7 @@ library PackedLib {
     }
 
     /// @notice Stores the words as the last item left them.
-    function store(Group memory, Claim memory claim) internal {
+    function store(Claim memory claim) internal {
         uint256 size = claim.wordCount << 5;
         uint256 item = claim.buffer;
         assembly ("memory-safe") {

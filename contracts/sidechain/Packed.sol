@@ -61,7 +61,7 @@ abstract contract Packed is Ledger {
             group.advance();
         }
         if (group.record != 0) {
-            group.store(claim);
+            PackedLib.store(claim);
             entry.closeGroup(group.itemBytes);
         }
     }
@@ -141,7 +141,7 @@ abstract contract Packed is Ledger {
             code = _checkDrift(claim, claim.timestamp);
             if (code == 0) {
                 code = RefusalLib.CAPACITY_EXCEEDED;
-                claim.refuse(claim.volume, group.freeIn(claim));
+                claim.refuse(claim.volume, PackedLib.freeIn(claim));
             }
         }
     }
