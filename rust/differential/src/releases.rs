@@ -135,6 +135,12 @@ impl World {
             return None;
         }
         let near = leaning.as_ref().and_then(|leaning| leaning.place);
+        // Twice in one batch: what the second finds is not in storage yet.
+        if let Some(holding) = near.and_then(|near| self.holdings.get(near)).cloned()
+            && self.dice.percent(10)
+        {
+            return Some(holding);
+        }
         let wanted = fault == ReleaseFault::Again;
         let mut place = self.dice.place(self.holdings.len());
         for attempt in 0..16 {
