@@ -40,7 +40,7 @@ struct Group {
 }
 
 /// @notice The event of a batch while it grows in memory.
-/// @param index index of the first record that it tells of
+/// @param index of the first record that it tells of, or will
 /// @param start memory address of its bytes
 /// @param group memory address of the group at hand
 /// @param end memory address after the last byte
@@ -87,7 +87,7 @@ library PackedLib {
         pure
         returns (uint256 next)
     {
-        uint256 position = _position(batch, offset);
+        uint256 position = positionOf(batch, offset);
         uint256 head = _wordAt(position);
         uint256 kind = head >> 248;
         // calldata is shorter than 2^64 bytes, and so is a group of 2^16 items
@@ -107,8 +107,7 @@ library PackedLib {
             (group.head, group.itemBytes) = (head, itemBytes);
         }
         group.record = 0;
-        claim.startTime = (head >> 192) & type(uint40).max;
-        claim.endTime = (head >> 152) & type(uint40).max;
+        _readWindow(claim, head);
     }
 
     /// @dev A number that is too large, or not all of a group or item is there. One jump, not two.
@@ -125,15 +124,53 @@ library PackedLib {
     /// @notice What the request at hand says.
     /// @return its signatures
     function read(Group memory group, Claim memory claim) internal pure returns (bytes calldata) {
-        uint256 terms = _wordAt(group.item);
+        _readItem(claim, group.head, group.item);
+        return signaturesOf(group);
+    }
+
+    function _readItem(Claim memory claim, uint256 head, uint256 item) private pure {
+        uint256 terms = _wordAt(item);
         claim.requester = terms >> 96;
         claim.volume = (terms >> 80) & type(uint16).max;
         claim.sequence = terms & type(uint64).max;
         unchecked {
             claim.timestamp =
-                ((group.head >> 112) & type(uint40).max) + ((terms >> 64) & type(uint16).max);
+                ((head >> 112) & type(uint40).max) + ((terms >> 64) & type(uint16).max);
         }
-        return signaturesOf(group);
+    }
+
+    function _readWindow(Claim memory claim, uint256 head) private pure {
+        claim.startTime = (head >> 192) & type(uint40).max;
+        claim.endTime = (head >> 152) & type(uint40).max;
+    }
+
+    /// @notice Whether the group at `offset` says that it has one item, and carries nothing.
+    function isAlone(bytes calldata batch, uint256 offset) internal pure returns (bool) {
+        return (_wordAt(positionOf(batch, offset)) >> 232) & ~(APPROVED << 16) == 1;
+    }
+
+    /// @notice Reads a group of one, for which `isAlone` holds. All of it has to be there.
+    /// @return length of the group
+    /// @return signatures its item's
+    function readAlone(Claim memory claim, bytes calldata batch, uint256 offset)
+        internal
+        pure
+        returns (uint256 length, bytes calldata signatures)
+    {
+        uint256 position = positionOf(batch, offset);
+        uint256 head = _wordAt(position);
+        unchecked {
+            uint256 signed = SignatureLib.LENGTH << (head >> 248);
+            length = HEADER_BYTES + ID_BYTES + TERMS_BYTES + signed;
+            if (offset + length > batch.length) {
+                revert IRegistry.PackedBatchInvalid(offset, batch.length);
+            }
+            claim.resourceId = bytes32(_wordAt(position + HEADER_BYTES));
+            position += HEADER_BYTES + ID_BYTES;
+            _readWindow(claim, head);
+            _readItem(claim, head, position);
+            signatures = _slice(position + TERMS_BYTES, signed);
+        }
     }
 
     /// @notice Whether an item holds what is left of checks 4 and 5: its volume is neither 0 nor more
@@ -185,8 +222,9 @@ library PackedLib {
         }
     }
 
-    function _position(bytes calldata batch, uint256 offset)
-        private
+    /// @notice Where in the calldata an offset of a batch is.
+    function positionOf(bytes calldata batch, uint256 offset)
+        internal
         pure
         returns (uint256 position)
     {
@@ -350,7 +388,7 @@ library PackedLib {
         pure
         returns (uint256 next)
     {
-        uint256 position = _position(batch, offset);
+        uint256 position = positionOf(batch, offset);
         unchecked {
             uint256 n = _wordAt(position + PATH_AT - 1) >> 248;
             next = offset + PATH_AT + 32 * n;
@@ -390,7 +428,12 @@ library PackedLib {
     /* THE EVENT of a batch */
 
     /// @notice Makes room for all of a batch: nothing is logged that is longer than its calldata.
-    function openEvent(uint256 batchBytes) internal pure returns (BatchEvent memory entry) {
+    /// @param index of the next record
+    function openEvent(uint256 batchBytes, uint256 index)
+        internal
+        pure
+        returns (BatchEvent memory entry)
+    {
         uint256 head = EVENT_HEAD_BYTES;
         uint256 start;
         assembly ("memory-safe") {
@@ -398,15 +441,12 @@ library PackedLib {
             // and for the zeros at the end
             mstore(0x40, and(add(add(start, batchBytes), 0x3f), not(0x1f)))
         }
-        (entry.start, entry.end) = (start, start);
+        (entry.index, entry.start, entry.end) = (index, start, start);
     }
 
-    /// @notice Begins a group, whose first record has `index`.
-    function addGroup(BatchEvent memory entry, uint256 head, bytes32 resourceId, uint256 index)
-        internal
-        pure
-    {
-        uint256 end = _begin(entry, index);
+    /// @notice Begins a group.
+    function addGroup(BatchEvent memory entry, uint256 head, bytes32 resourceId) internal pure {
+        uint256 end = entry.end;
         entry.group = end;
         unchecked {
             entry.end = end + HEADER_BYTES + ID_BYTES;
@@ -419,7 +459,7 @@ library PackedLib {
         }
     }
 
-    /// @notice Adds bytes of the calldata.
+    /// @notice Adds bytes of the calldata from a position on.
     function add(BatchEvent memory entry, uint256 position, uint256 length) internal pure {
         uint256 end = entry.end;
         unchecked {
@@ -442,12 +482,9 @@ library PackedLib {
         }
     }
 
-    /// @notice Adds a release, whose record has `index`.
-    function addRelease(BatchEvent memory entry, Freeing memory freeing, uint256 index)
-        internal
-        pure
-    {
-        uint256 end = _begin(entry, index);
+    /// @notice Adds a release.
+    function addRelease(BatchEvent memory entry, Freeing memory freeing) internal pure {
+        uint256 end = entry.end;
         uint256 allocation = freeing.index;
         uint256 position = freeing.signature;
         uint256 times = TIMES_BYTES;
@@ -461,7 +498,7 @@ library PackedLib {
         }
     }
 
-    /// @notice Emits the event, if it tells of anything, and begins a new one.
+    /// @notice Emits the event, if it tells of anything, and begins a new one: its index is to be set.
     function flush(BatchEvent memory entry, bytes32 topic) internal {
         (uint256 index, uint256 start, uint256 end) = (entry.index, entry.start, entry.end);
         if (start == end) return;
@@ -476,11 +513,5 @@ library PackedLib {
             mstore(end, 0)
             log1(data, add(head, and(add(length, 0x1f), not(0x1f))), topic)
         }
-    }
-
-    /// @dev Where the next bytes go; the first ones of an event decide about its index.
-    function _begin(BatchEvent memory entry, uint256 index) private pure returns (uint256 end) {
-        end = entry.end;
-        if (end == entry.start) entry.index = index;
     }
 }

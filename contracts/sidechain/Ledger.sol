@@ -56,16 +56,33 @@ abstract contract Ledger is Checks {
         internal
         returns (uint256 code, bytes32 leaf)
     {
-        claim.resource = _resourceWord(claim.resourceId);
-        claim.approver = 0;
-        _openRequester(claim);
-        code = _judge(claim, signatures, ALL_CHECKS);
+        code = _judgeRequest(claim, signatures);
         if (code == 0) {
             bytes32 evidence = EventLib.volumeAllocated(index, claim, signatures);
             if (signatures.length != SignatureLib.LENGTH) _emitApproved(index, signatures);
-            CalendarLib.store(claim, index);
-            leaf = RecordLib.allocationLeaf(claim, index, _useSequence(claim, index), evidence);
+            leaf = _recordRequest(claim, index, evidence);
         }
+    }
+
+    /// @dev All that is stored about a request, and the five checks.
+    function _judgeRequest(Claim memory claim, bytes calldata signatures)
+        internal
+        view
+        returns (uint256 code)
+    {
+        claim.resource = _resourceWord(claim.resourceId);
+        claim.approver = 0;
+        _openRequester(claim);
+        return _judge(claim, signatures, ALL_CHECKS);
+    }
+
+    /// @dev Without its event.
+    function _recordRequest(Claim memory claim, uint256 index, bytes32 evidence)
+        internal
+        returns (bytes32 leaf)
+    {
+        CalendarLib.store(claim, index);
+        return RecordLib.allocationLeaf(claim, index, _useSequence(claim, index), evidence);
     }
 
     function _emitApproved(uint256 index, bytes calldata signatures) private {

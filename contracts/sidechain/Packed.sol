@@ -30,20 +30,49 @@ abstract contract Packed is Ledger {
     /// @inheritdoc IRegistry
     function requestPacked(bytes calldata batch) external {
         Frontier memory frontier = _log.open();
-        BatchEvent memory entry = PackedLib.openEvent(batch.length);
+        BatchEvent memory entry = PackedLib.openEvent(batch.length, frontier.size);
         Group memory group;
         Claim memory claim;
         claim.typeHash = MessageLib.REQUEST_TYPE_HASH;
         uint256 offset = 0;
         while (offset < batch.length) {
             uint256 mark = _memoryMark();
-            offset = group.open(claim, batch, offset);
-            _openGroup(group, claim, frontier.size);
-            _requestGroup(group, claim, frontier, entry);
+            if (PackedLib.isAlone(batch, offset)) {
+                offset = _requestAlone(claim, batch, offset, frontier, entry);
+            } else {
+                offset = group.open(claim, batch, offset);
+                _openGroup(group, claim, frontier.size);
+                _requestGroup(group, claim, frontier, entry);
+            }
             _memoryRelease(mark);
         }
         entry.flush(IRegistry.BatchAllocated.selector);
         _log.close(frontier);
+    }
+
+    /// @dev A group of one has nothing to share: it is cheaper as a request by itself.
+    /// @return next offset after the group
+    function _requestAlone(
+        Claim memory claim,
+        bytes calldata batch,
+        uint256 offset,
+        Frontier memory frontier,
+        BatchEvent memory entry
+    ) private returns (uint256 next) {
+        (uint256 length, bytes calldata signatures) = PackedLib.readAlone(claim, batch, offset);
+        uint256 code = _judgeRequest(claim, signatures);
+        if (code == 0) {
+            // as it stands in the calldata
+            entry.add(PackedLib.positionOf(batch, offset), length);
+            bytes32 evidence = SignatureLib.evidenceOf(signatures);
+            _log.push(frontier, _recordRequest(claim, frontier.size, evidence));
+        } else {
+            _refuse(claim.id, code, claim.got, claim.want);
+        }
+        // all of it lies inside the batch
+        unchecked {
+            return offset + length;
+        }
     }
 
     function _requestGroup(
@@ -155,7 +184,7 @@ abstract contract Packed is Ledger {
     ) private {
         if (group.record == 0) {
             if (group.announcement != 0) _recordCarried(group, claim, frontier, entry);
-            entry.addGroup(group.head, claim.resourceId, frontier.size);
+            entry.addGroup(group.head, claim.resourceId);
         }
         uint256 index = frontier.size;
         uint256 requesterAfter = _useSequence(claim, index);
@@ -177,6 +206,7 @@ abstract contract Packed is Ledger {
         (Announcement calldata announcement, bytes calldata signature) = group.announcementOf();
         bytes32 leaf = _recordAnnouncement(claim.resourceId, announcement, signature, frontier.size);
         _log.push(frontier, leaf);
+        entry.index = frontier.size;
         group.announcement = 0;
     }
 
@@ -186,7 +216,7 @@ abstract contract Packed is Ledger {
     function releasePacked(bytes calldata batch) external {
         Frontier memory frontier = _log.open();
         Chain memory chain = PathLib.open(_log);
-        BatchEvent memory entry = PackedLib.openEvent(batch.length);
+        BatchEvent memory entry = PackedLib.openEvent(batch.length, frontier.size);
         Claim memory claim;
         Freeing memory freeing;
         uint256 offset = 0;
@@ -230,7 +260,7 @@ abstract contract Packed is Ledger {
         BatchEvent memory entry
     ) private {
         uint256 index = frontier.size;
-        entry.addRelease(freeing, index);
+        entry.addRelease(freeing);
         bytes32 evidence = SignatureLib.evidenceOf(freeing.signatureOf());
         _log.push(frontier, _recordRelease(claim, freeing, index, evidence));
     }
