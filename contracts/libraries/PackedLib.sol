@@ -39,21 +39,9 @@ struct Group {
     uint256 record;
 }
 
-/// @notice The event of a batch while it grows in memory.
-/// @param index of the first record that it tells of, or will
-/// @param start memory address of its bytes
-/// @param group memory address of the group at hand
-/// @param end memory address after the last byte
-struct BatchEvent {
-    uint256 index;
-    uint256 start;
-    uint256 group;
-    uint256 end;
-}
-
 /// @title PackedLib: batches that are packed (docs/protocol.md section 4.6)
-/// @notice Reads them where they stand in the calldata, and logs what was recorded. A group or an item
-/// is only opened if all of it lies inside the batch; positions in the calldata are far below 2^64.
+/// @notice Reads them where they stand in the calldata. A group or an item is only opened if all of
+/// it lies inside the batch; positions in the calldata are far below 2^64.
 library PackedLib {
     /// @dev Bits of a group's kind.
     uint256 internal constant APPROVED = 1;
@@ -67,15 +55,13 @@ library PackedLib {
     /// @dev requester 20, volume 2, delay 2, sequence 8.
     uint256 internal constant TERMS_BYTES = 32;
     /// @dev fromTime 8, timestamp 8.
-    uint256 private constant TIMES_BYTES = 16;
+    uint256 internal constant TIMES_BYTES = 16;
     /// @dev Where the record of a release's allocation stands in its item, and the path.
     uint256 private constant RECORD_AT = TIMES_BYTES + SignatureLib.LENGTH;
     uint256 private constant PATH_AT = RECORD_AT + RecordLib.ALLOCATION_LENGTH + 1;
     uint256 private constant MAX_PATH = 64;
     /// @dev Where the index stands in a record: after version, kind and writer.
     uint256 private constant INDEX_AT = 22;
-    /// @dev Data of an event before its bytes: index, offset, length.
-    uint256 private constant EVENT_HEAD_BYTES = 0x60;
 
     /* READING */
 
@@ -423,95 +409,5 @@ library PackedLib {
     /// @notice The signature of a release.
     function signatureOf(Freeing memory freeing) internal pure returns (bytes calldata) {
         return _slice(freeing.signature, SignatureLib.LENGTH);
-    }
-
-    /* THE EVENT of a batch */
-
-    /// @notice Makes room for all of a batch: nothing is logged that is longer than its calldata.
-    /// @param index of the next record
-    function openEvent(uint256 batchBytes, uint256 index)
-        internal
-        pure
-        returns (BatchEvent memory entry)
-    {
-        uint256 head = EVENT_HEAD_BYTES;
-        uint256 start;
-        assembly ("memory-safe") {
-            start := add(mload(0x40), head)
-            // and for the zeros at the end
-            mstore(0x40, and(add(add(start, batchBytes), 0x3f), not(0x1f)))
-        }
-        (entry.index, entry.start, entry.end) = (index, start, start);
-    }
-
-    /// @notice Begins a group.
-    function addGroup(BatchEvent memory entry, uint256 head, bytes32 resourceId) internal pure {
-        uint256 end = entry.end;
-        entry.group = end;
-        unchecked {
-            entry.end = end + HEADER_BYTES + ID_BYTES;
-        }
-        uint256 headerBytes = HEADER_BYTES;
-        uint256 kindMask = ~(CARRIED << 248);
-        assembly ("memory-safe") {
-            mstore(end, and(head, kindMask))
-            mstore(add(end, headerBytes), resourceId)
-        }
-    }
-
-    /// @notice Adds bytes of the calldata from a position on.
-    function add(BatchEvent memory entry, uint256 position, uint256 length) internal pure {
-        uint256 end = entry.end;
-        unchecked {
-            entry.end = end + length;
-        }
-        assembly ("memory-safe") {
-            calldatacopy(end, position, length)
-        }
-    }
-
-    /// @notice Writes how many items of the last group there are.
-    function closeGroup(BatchEvent memory entry, uint256 itemBytes) internal pure {
-        uint256 group = entry.group;
-        uint256 end = entry.end;
-        uint256 headBytes = HEADER_BYTES + ID_BYTES;
-        assembly ("memory-safe") {
-            let count := div(sub(sub(end, group), headBytes), itemBytes)
-            mstore8(add(group, 1), shr(8, count))
-            mstore8(add(group, 2), count)
-        }
-    }
-
-    /// @notice Adds a release.
-    function addRelease(BatchEvent memory entry, Freeing memory freeing) internal pure {
-        uint256 end = entry.end;
-        uint256 allocation = freeing.index;
-        uint256 position = freeing.signature;
-        uint256 times = TIMES_BYTES;
-        uint256 length = TIMES_BYTES + SignatureLib.LENGTH;
-        assembly ("memory-safe") {
-            mstore(end, shl(192, allocation))
-            calldatacopy(add(end, 8), sub(position, times), length)
-        }
-        unchecked {
-            entry.end = end + 8 + length;
-        }
-    }
-
-    /// @notice Emits the event, if it tells of anything, and begins a new one: its index is to be set.
-    function flush(BatchEvent memory entry, bytes32 topic) internal {
-        (uint256 index, uint256 start, uint256 end) = (entry.index, entry.start, entry.end);
-        if (start == end) return;
-        entry.end = start;
-        uint256 head = EVENT_HEAD_BYTES;
-        assembly ("memory-safe") {
-            let length := sub(end, start)
-            let data := sub(start, head)
-            mstore(data, index)
-            mstore(add(data, 0x20), 0x40)
-            mstore(add(data, 0x40), length)
-            mstore(end, 0)
-            log1(data, add(head, and(add(length, 0x1f), not(0x1f))), topic)
-        }
     }
 }

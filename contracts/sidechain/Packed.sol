@@ -2,12 +2,13 @@
 pragma solidity 0.8.37;
 
 import {Announcement, IRegistry} from "../interfaces/IRegistry.sol";
+import {BatchEvent, BatchEventLib} from "../libraries/BatchEventLib.sol";
 import {CalendarLib} from "../libraries/CalendarLib.sol";
 import {Claim, ClaimLib} from "../libraries/ClaimLib.sol";
 import {Freeing} from "../libraries/FreeingLib.sol";
 import {Frontier, Log, LogLib} from "../libraries/LogLib.sol";
 import {MessageLib} from "../libraries/MessageLib.sol";
-import {BatchEvent, Group, PackedLib} from "../libraries/PackedLib.sol";
+import {Group, PackedLib} from "../libraries/PackedLib.sol";
 import {Chain, PathLib} from "../libraries/PathLib.sol";
 import {RecordLib} from "../libraries/RecordLib.sol";
 import {RefusalLib} from "../libraries/RefusalLib.sol";
@@ -21,7 +22,7 @@ import {Ledger} from "./Ledger.sol";
 abstract contract Packed is Ledger {
     using ClaimLib for Claim;
     using LogLib for Log;
-    using PackedLib for BatchEvent;
+    using BatchEventLib for BatchEvent;
     using PackedLib for Freeing;
     using PackedLib for Group;
 
@@ -30,7 +31,7 @@ abstract contract Packed is Ledger {
     /// @inheritdoc IRegistry
     function requestPacked(bytes calldata batch) external {
         Frontier memory frontier = _log.open();
-        BatchEvent memory entry = PackedLib.openEvent(batch.length, frontier.size);
+        BatchEvent memory entry = BatchEventLib.open(batch.length, frontier.size);
         Group memory group;
         Claim memory claim;
         claim.typeHash = MessageLib.REQUEST_TYPE_HASH;
@@ -216,7 +217,7 @@ abstract contract Packed is Ledger {
     function releasePacked(bytes calldata batch) external {
         Frontier memory frontier = _log.open();
         Chain memory chain = PathLib.open(_log);
-        BatchEvent memory entry = PackedLib.openEvent(batch.length, frontier.size);
+        BatchEvent memory entry = BatchEventLib.open(batch.length, frontier.size);
         Claim memory claim;
         Freeing memory freeing;
         uint256 offset = 0;
