@@ -2,12 +2,11 @@
 //! withdrawals, allocations with their releases.
 
 use crate::calendar::Calendar;
-use crate::error::{Context, Result};
+use crate::error::Result;
+use crate::recording;
 use alloy_primitives::Address;
 use fallow_chain::Entry;
-use fallow_protocol::{
-    AllocationBody, Body, Record, ReleaseBody, RequestId, ResourceId, WithdrawalBody,
-};
+use fallow_protocol::{AllocationBody, Body, ReleaseBody, RequestId, ResourceId, WithdrawalBody};
 use std::collections::HashMap;
 
 /// Resources and allocations, each in the order of their records.
@@ -52,7 +51,7 @@ impl Book {
     pub(crate) fn read(entries: &[Entry], me: Option<Address>) -> Result<Self> {
         let mut book = Self::default();
         for entry in entries {
-            let record = Record::decode(&entry.bytes).context("a record cannot be decoded")?;
+            let record = recording::decode(entry)?;
             let index = record.index;
             match record.body {
                 Body::Announcement(body) => {

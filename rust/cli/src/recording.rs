@@ -3,7 +3,7 @@
 use crate::chain::follow_failure;
 use crate::error::{Context, Failure, Result};
 use alloy_primitives::B256;
-use fallow_chain::{Follower, Replay};
+use fallow_chain::{Entry, Follower, Replay};
 use fallow_protocol::Record;
 
 /// The index that a person names: a decimal number is the index of a record, 32 bytes as hex the id
@@ -27,5 +27,10 @@ pub(crate) async fn record_of(follower: &mut Follower, id: B256) -> Result<Recor
         Failure::new(format_args!("the node shows no record of {id}"))
             .hint("its transaction is final: ask again, or another node")
     })?;
+    decode(entry)
+}
+
+/// The record of an entry of the log.
+pub(crate) fn decode(entry: &Entry) -> Result<Record> {
     Record::decode(&entry.bytes).context("a record cannot be decoded")
 }

@@ -9,11 +9,10 @@ use crate::refused::{Checked, Refused};
 use crate::submit::{Outcome, Prepared, Submission};
 use crate::time::{DurationArg, TimeArg};
 use alloy_primitives::{B256, Bytes};
-use fallow_chain::{Follower, Registry, Replay};
+use fallow_chain::{Entry, Follower, Registry, Replay};
 use fallow_log::Tree;
 use fallow_protocol::{
-    AllocationBody, Announcement, Body, Code, Domain, Record, Refusal, Release, ReleaseFile,
-    SecretKey,
+    AllocationBody, Announcement, Body, Code, Domain, Refusal, Release, ReleaseFile, SecretKey,
 };
 use std::time::Duration;
 use tokio::time::sleep;
@@ -42,14 +41,16 @@ impl Held {
             Failure::refused(format_args!("no sidechain block records `{named}`"))
                 .hint("`fallow requests` lists what is recorded")
         })?;
-        let Body::Allocation(body) = decode(replay, index)?.body else {
+        let held = entry(replay, index)?;
+        let Body::Allocation(body) = recording::decode(held)?.body else {
             return Err(Failure::refused(format_args!("`{named}` is no allocation"))
                 .hint("`fallow requests` lists allocations"));
         };
-        let Body::Announcement(terms) = decode(replay, body.resource_index)?.body else {
+        let announced = entry(replay, body.resource_index)?;
+        let Body::Announcement(terms) = recording::decode(announced)?.body else {
             return Err(Failure::new("an allocation names no announcement"));
         };
-        let record = replay.entry(index).map(|entry| entry.bytes.clone()).unwrap_or_default();
+        let record = held.bytes.clone();
         let is_released = is_released(replay, index)?;
         Ok(Self { index, record, body, terms: terms.announcement(), is_released })
     }
@@ -97,7 +98,7 @@ impl Held {
 fn is_released(replay: &Replay, index: u64) -> Result<bool> {
     let later = index.checked_add(1).into_iter().flat_map(|next| next..replay.size());
     for later in later {
-        if let Body::Release(body) = decode(replay, later)?.body
+        if let Body::Release(body) = recording::decode(entry(replay, later)?)?.body
             && body.request_index == index
         {
             return Ok(true);
@@ -117,10 +118,9 @@ fn peak_path(tree: &Tree, index: u64) -> Result<Vec<B256>> {
     Ok(path)
 }
 
-fn decode(replay: &Replay, index: u64) -> Result<Record> {
+fn entry(replay: &Replay, index: u64) -> Result<&Entry> {
     let entry = replay.entry(index);
-    let entry = entry.ok_or_else(|| Failure::new(format_args!("the log has no record {index}")))?;
-    Record::decode(&entry.bytes).context("a record cannot be decoded")
+    entry.ok_or_else(|| Failure::new(format_args!("the log has no record {index}")))
 }
 
 /// Signs a release.

@@ -103,7 +103,10 @@ impl Inputs {
             Asked::Signed { file, .. } => Some(file.request.resource_id),
             Asked::Flags { resource, .. } => *resource,
         };
-        Target::recorded(side, id.unwrap_or_default()).await
+        // `Asked::read` has seen to it.
+        let id =
+            id.ok_or_else(|| Failure::new("neither a resource nor an announcement is named"))?;
+        Target::recorded(side, id).await
     }
 
     /// The signed request, and who pays for it.

@@ -2,7 +2,7 @@
 
 use crate::args::giveback::Withdraw as Args;
 use crate::chain::{Sidechain, block_on};
-use crate::error::{Context, ExitStatus, Failure, Result};
+use crate::error::{ExitStatus, Failure, Result};
 use crate::files;
 use crate::messages;
 use crate::printer::{GOOD, Printer};
@@ -75,8 +75,8 @@ impl Named {
             Self::Resource(id) => id,
         };
         let entry = replay.index_of(id.0).and_then(|index| replay.entry(index));
-        let record = entry.map(|entry| Record::decode(&entry.bytes)).transpose();
-        match record.context("a record cannot be decoded")?.map(|record| record.body) {
+        let record = entry.map(recording::decode).transpose()?;
+        match record.map(|record| record.body) {
             Some(Body::Announcement(body)) => Ok(body.announcement()),
             _ => Err(Failure::refused(format_args!("nobody has recorded the resource {id}"))
                 .hint("name the file of its announcement: then it never can be recorded")),
