@@ -51,7 +51,9 @@ impl Held {
             return Err(Failure::new("an allocation names no announcement"));
         };
         let record = held.bytes.clone();
-        let is_released = is_released(replay, index)?;
+        // There is one wherever there is a record.
+        let ledger = replay.ledger();
+        let is_released = ledger.is_some_and(|ledger| ledger.is_released(index));
         Ok(Self { index, record, body, terms: terms.announcement(), is_released })
     }
 
@@ -92,19 +94,6 @@ impl Held {
             path: peak_path(replay.tree(), self.index)?,
         })
     }
-}
-
-/// Whether a later record gave slots of an allocation back.
-fn is_released(replay: &Replay, index: u64) -> Result<bool> {
-    let later = index.checked_add(1).into_iter().flat_map(|next| next..replay.size());
-    for later in later {
-        if let Body::Release(body) = recording::decode(entry(replay, later)?)?.body
-            && body.request_index == index
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// The path from a record's leaf to its peak in the log of today (`docs/protocol.md` section 4.4).
