@@ -11,6 +11,7 @@ use crate::time::{DurationArg, TimeArg};
 use alloy_primitives::{B256, Bytes};
 use fallow_chain::{Entry, Follower, Registry, Replay};
 use fallow_log::Tree;
+use fallow_protocol::packed::path_nodes;
 use fallow_protocol::{
     AllocationBody, Announcement, Body, Code, Domain, Refusal, Release, ReleaseFile, SecretKey,
 };
@@ -101,9 +102,8 @@ fn peak_path(tree: &Tree, index: u64) -> Result<Vec<B256>> {
     let size = tree.size();
     let path = tree.prove_inclusion(index, size);
     let mut path = path.context("the log has no path to its own record")?;
-    // The index is below the size, so they differ.
-    let height = (index ^ size).checked_ilog2().unwrap_or(0);
-    path.truncate(usize::try_from(height).unwrap_or(usize::MAX));
+    let nodes = path_nodes(size, index, None);
+    path.truncate(nodes.ok_or_else(|| Failure::new("the log has no such record"))?);
     Ok(path)
 }
 
