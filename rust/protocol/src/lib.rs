@@ -32,6 +32,7 @@ mod calendar;
 mod certificate;
 mod checkpoint;
 pub mod decimal;
+mod entry;
 mod evidence;
 mod file;
 mod id;
@@ -39,6 +40,7 @@ mod message;
 mod network;
 mod network_file;
 pub mod packed;
+mod promise;
 mod record;
 mod refusal;
 mod requester;
@@ -51,6 +53,7 @@ pub use bytes::DecodeError;
 pub use calendar::{CalendarWord, LANES, MAX_WORDS, SlotRange, words_hash};
 pub use certificate::{CERTIFICATE_MAX_BYTES, Certificate, CertificateError};
 pub use checkpoint::{CHECKPOINT_BYTES, Checkpoint, CheckpointRule};
+pub use entry::{CheckpointFile, Entry, TILE_WIDTH};
 pub use evidence::{EVIDENCE_MAX_BYTES, Evidence};
 pub use file::{
     AnnouncementFile, ApprovalFile, FILE_MAX_BYTES, FILE_VERSION, FileError, GrantFile, NonceFile,
@@ -60,6 +63,7 @@ pub use id::{NetworkId, RequestId, ResourceId, SetHash};
 pub use message::{AccessGrant, Announcement, Domain, Release, Request, Withdrawal};
 pub use network::{MAX_WRITERS, Network, Parameters, ParametersError, Writer};
 pub use network_file::{AnchorChain, CodeHashes, NetworkFile, NetworkPart, Sidechain, Trust};
+pub use promise::{Promise, PromiseFile, RefusalFile, RefusalStatement};
 pub use record::{
     ALLOCATION_BYTES, AllocationBody, AnnouncementBody, Body, FIRST_OPEN_KIND, GenesisBody,
     HEADER_BYTES, RECORD_MAX_BYTES, RECORD_VERSION, Record, ReleaseBody, WithdrawalBody,
