@@ -1,0 +1,35 @@
+//! Why a node does not start, or ends.
+
+use crate::store::NodeStoreError;
+use fallow_chain::{ChainError, ConfigError, Disagreement};
+use std::net::SocketAddr;
+
+/// Why a node does not start, or ends.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NodeError {
+    /// The set is not the network file's.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The store cannot be opened, or failed.
+    #[error(transparent)]
+    Store(#[from] NodeStoreError),
+    /// A chain is another one than the network file says, or does not answer at the start.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// The address of the API cannot be had.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        error: std::io::Error,
+    },
+    /// The chain is not the one that the store was built from.
+    #[error("the store does not fit the chain: {0}")]
+    Disagreement(#[from] Disagreement),
+    /// A thread or task of the node ended that never should.
+    #[error("the {0} ended unexpectedly")]
+    Ended(&'static str),
+}
