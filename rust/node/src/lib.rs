@@ -12,6 +12,7 @@
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation))]
 
+pub mod batcher;
 pub mod core;
 pub mod metrics;
 pub mod search;
