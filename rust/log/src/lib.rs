@@ -17,6 +17,7 @@
 //! * [`Frontier`] keeps only the peaks, as the contract does: enough to append and to know the root.
 //! * [`Tree`] keeps every complete subtree: it proves inclusion and growth at any size it ever had.
 //! * [`PathChain`] proves leaves against the peaks, each path leaning on the one before.
+//! * [`TiledLog`] proves the same from files of 256 hashes, [`TileEdge`] writes them.
 //! * [`verify_inclusion`] and [`verify_consistency`] need neither.
 //!
 //! Two things a proof does **not** show, which the caller must take from elsewhere:
@@ -52,6 +53,8 @@ mod frontier;
 mod hash;
 mod path;
 mod proof;
+mod span;
+mod tile;
 mod tree;
 
 pub use error::{LogError, PathError, ProofError};
@@ -59,6 +62,10 @@ pub use frontier::Frontier;
 pub use hash::{EMPTY_ROOT, leaf_hash, node_hash};
 pub use path::PathChain;
 pub use proof::{MAX_PATH, verify_consistency, verify_inclusion};
+pub use tile::{
+    BundleId, Needed, TILE_LEVELS, TILE_WIDTH, TileEdge, TileError, TileId, TilePathError,
+    TileSource, TiledLog, needed_tiles,
+};
 pub use tree::Tree;
 
 /// The largest number of leaves a log can have. With it every node has a position in 64 bits (a

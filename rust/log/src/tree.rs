@@ -10,11 +10,13 @@
 //!      0   1   3   4   7        height 0: leaves 0 to 4
 //! ```
 
-use std::{fmt, iter, sync::OnceLock};
+use std::{fmt, sync::OnceLock};
 
 use alloy_primitives::B256;
 
-use crate::{LogError, MAX_SIZE, hash::fold_peaks, node_hash};
+use crate::{
+    LogError, MAX_SIZE, TILE_WIDTH, TileId, hash::fold_peaks, node_hash, span, tile::TILE_HEIGHT,
+};
 
 /// Hashes in a chunk of the array: 64 KiB. Chunks are filled to the last place and never copied, so
 /// growing costs neither time nor memory, as doubling one vector would. Below the 128 KiB from which
@@ -85,20 +87,7 @@ impl Tree {
             return Err(LogError::IndexOutOfRange { index, size });
         }
         let mut path = Vec::with_capacity(path_capacity(size));
-        let mut height = 0_u32;
-        // The node above the leaf, and the last node there is at that height.
-        let (mut node, mut last) = (index, size.saturating_sub(1));
-        while last > 0 {
-            let sibling = node ^ 1;
-            if sibling < last {
-                path.push(self.complete(sibling, height));
-            } else if sibling == last {
-                path.push(self.subtree(sibling.wrapping_shl(height), size));
-            } // A lone node on the right edge has no sibling: it is promoted.
-            node >>= 1;
-            last >>= 1;
-            height = height.saturating_add(1);
-        }
+        span::of_inclusion(index, size, |start, end| path.push(self.subtree(start, end)));
         Ok(path)
     }
 
@@ -109,27 +98,22 @@ impl Tree {
         if old > new {
             return Err(LogError::SizeShrinks { old, new });
         }
-        if old == 0 {
-            return Ok(Vec::new());
-        }
         let mut path = Vec::with_capacity(path_capacity(new));
-        // SUBPROOF of the RFC from the root down, over the leaves start..end.
-        let (mut start, mut end) = (0, new);
-        while old < end {
-            let split = split(start, end);
-            if old <= split {
-                path.push(self.subtree(split, end));
-                end = split;
-            } else {
-                path.push(self.subtree(start, split));
-                start = split;
-            }
-        }
-        if start > 0 {
-            path.push(self.subtree(start, end));
-        }
+        span::of_consistency(old, new, |start, end| path.push(self.subtree(start, end)));
         path.reverse();
         Ok(path)
+    }
+
+    /// A tile of the log, of any width that is there (`docs/protocol.md` section 18).
+    pub fn tile(&self, id: TileId) -> Result<Vec<B256>, LogError> {
+        let height = TILE_HEIGHT.saturating_mul(id.level.into());
+        let first = id.index.saturating_mul(TILE_WIDTH.into());
+        let end = first.saturating_add(id.width.into());
+        if end > self.size.checked_shr(height).unwrap_or(0) {
+            let size = end.saturating_mul(1_u64.checked_shl(height).unwrap_or(u64::MAX));
+            return Err(LogError::SizeOutOfRange { size, max: self.size });
+        }
+        Ok((first..end).map(|node| self.complete(node, height)).collect())
     }
 
     fn check_size(&self, size: u64) -> Result<(), LogError> {
@@ -157,15 +141,7 @@ impl Tree {
 
     /// The peaks over the leaves `start..end`, from the right edge leftwards.
     fn peaks(&self, start: u64, end: u64) -> impl Iterator<Item = B256> {
-        // Clearing the lowest bit of the size takes the lowest peak away.
-        let without_lowest = |size: &u64| Some(*size & size.saturating_sub(1));
-        iter::successors(Some(end.saturating_sub(start)), without_lowest)
-            .take_while(|size| *size > 0)
-            .map(move |size| {
-                let height = size.trailing_zeros();
-                let last = start.saturating_add(size).saturating_sub(1);
-                self.complete(last.wrapping_shr(height), height)
-            })
+        span::peaks(start, end).map(|(node, height)| self.complete(node, height))
     }
 
     /// The node over the leaves `index << height .. (index + 1) << height`, which must exist.
@@ -197,12 +173,6 @@ impl fmt::Debug for Tree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tree").field("size", &self.size).finish_non_exhaustive()
     }
-}
-
-/// Where the tree over the leaves `start..end`, two or more, splits: `k` of RFC 9162 section 2.1.1.
-fn split(start: u64, end: u64) -> u64 {
-    let last = end.saturating_sub(start).saturating_sub(1);
-    start.saturating_add(1_u64.wrapping_shl(last.ilog2()))
 }
 
 /// No path of a tree of this size has more nodes than this.
