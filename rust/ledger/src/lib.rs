@@ -48,9 +48,11 @@
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation))]
 
+mod ahead;
 mod check;
 mod config;
 mod effect;
+mod entry;
 mod error;
 mod finding;
 mod ledger;
@@ -60,12 +62,16 @@ mod recoverer;
 mod snapshot;
 mod state;
 mod storage;
+mod touched;
 
+pub use ahead::Ahead;
 pub use check::request::judge_alone;
 pub use config::{GenesisParent, LedgerConfig};
+pub use entry::{EntryError, ReplayError, message_of};
 pub use error::ApplyError;
 pub use finding::Finding;
 pub use ledger::Ledger;
 pub use message::{Applied, MAX_BODY_BYTES, Message};
-pub use recoverer::Recoverer;
+pub use recoverer::{Claim, Recoverer};
 pub use snapshot::{Fault, List, SnapshotError};
+pub use touched::Touched;

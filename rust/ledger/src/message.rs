@@ -1,8 +1,11 @@
 //! What the ledger takes, and what it answers.
 
+use crate::Claim;
+use crate::check::SIGNATURE_BYTES;
 use alloy_primitives::{Address, B256, Bytes};
 use fallow_protocol::{
-    Announcement, Domain, HEADER_BYTES, RECORD_MAX_BYTES, Record, Release, Request, Withdrawal,
+    Announcement, Body, Domain, HEADER_BYTES, RECORD_MAX_BYTES, Record, Release, Request,
+    Signature, Withdrawal,
 };
 
 /// Bytes of the longest body that a further writer may append (section 4.7).
@@ -78,6 +81,64 @@ impl Message {
             Self::Withdraw { withdrawal, .. } => withdrawal.id(domain),
             Self::Append { .. } => B256::ZERO,
         }
+    }
+}
+
+impl Message {
+    /// Who has to have signed what, as far as the item shows it: what a [`Recoverer`] can find out
+    /// before the item is applied. Items that are malformed claim nothing, or less.
+    ///
+    /// [`Recoverer`]: crate::Recoverer
+    #[must_use]
+    pub fn claims(&self, domain: &Domain) -> Vec<Claim> {
+        let signed = self.signed(domain);
+        let signed = signed.into_iter().filter_map(|(digest, signature, signer)| {
+            let signature = Signature::from(<[u8; SIGNATURE_BYTES]>::try_from(signature?).ok()?);
+            Some(Claim { digest, signature, signer })
+        });
+        signed.collect()
+    }
+
+    /// Digests, signatures and signers.
+    fn signed(&self, domain: &Domain) -> Vec<(B256, Option<&[u8]>, Option<Address>)> {
+        let id = self.id(domain);
+        match self {
+            Self::Announce { announcement, signatures }
+            | Self::Withdraw { announcement, signatures, .. } => {
+                vec![(id, Some(signatures), Some(announcement.provider))]
+            }
+            Self::Request { request, signatures } => {
+                let [first, second, _] = cut(signatures);
+                vec![(id, first, Some(request.requester)), (id, second, None)]
+            }
+            Self::AnnounceAndRequest { announcement, request, signatures } => {
+                let [first, second, third] = cut(signatures);
+                vec![
+                    (announcement.id(domain).0, first, Some(announcement.provider)),
+                    (id, second, Some(request.requester)),
+                    (id, third, Some(announcement.approver)),
+                ]
+            }
+            Self::Release { signatures, record, .. } => {
+                let requester = requester_of(record);
+                vec![(id, requester.is_some().then_some(&signatures[..]), requester)]
+            }
+            Self::Append { .. } => Vec::new(),
+        }
+    }
+}
+
+/// The signatures there are, at most three.
+fn cut(signatures: &[u8]) -> [Option<&[u8]>; 3] {
+    let mut each = signatures.chunks(SIGNATURE_BYTES);
+    std::array::from_fn(|_| each.next())
+}
+
+/// Who allocated what the record says.
+fn requester_of(record: &[u8]) -> Option<Address> {
+    match Record::decode(record).ok()?.body {
+        Body::Allocation(allocation) => Some(allocation.requester),
+        _ => None,
     }
 }
 

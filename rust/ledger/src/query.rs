@@ -1,6 +1,6 @@
 //! What one can ask a ledger.
 
-use crate::Ledger;
+use crate::{Ledger, Recoverer};
 use alloy_primitives::{Address, B256};
 use fallow_log::Frontier;
 use fallow_protocol::{CalendarWord, Domain, RequesterWord, ResourceId, ResourceWord, SlotRange};
@@ -8,7 +8,7 @@ use fallow_protocol::{CalendarWord, Domain, RequesterWord, ResourceId, ResourceW
 impl Ledger {
     /// Number of records in the log, at least 1.
     #[must_use]
-    pub const fn size(&self) -> u64 {
+    pub fn size(&self) -> u64 {
         self.state.log.size()
     }
 
@@ -20,7 +20,7 @@ impl Ledger {
 
     /// Size and peaks of the log.
     #[must_use]
-    pub const fn frontier(&self) -> &Frontier {
+    pub fn frontier(&self) -> &Frontier {
         &self.state.log
     }
 
@@ -33,7 +33,7 @@ impl Ledger {
     /// A resource's word: of one that is recorded, or a tombstone (index 0).
     #[must_use]
     pub fn resource(&self, id: ResourceId) -> Option<ResourceWord> {
-        self.state.resources.get(&id).copied()
+        self.state.resource(id)
     }
 
     /// Whose co-signature a request for the resource needs; zero if nobody's.
@@ -61,6 +61,25 @@ impl Ledger {
         resource.map_or_else(CalendarWord::default, |resource| {
             self.state.word(resource.word.index, number)
         })
+    }
+
+    /// One calendar word of the resource recorded at `resource_index`; all zero if nothing was
+    /// allocated there, or nothing is.
+    #[must_use]
+    pub fn calendar_word(&self, resource_index: u64, number: u64) -> CalendarWord {
+        self.state.word(resource_index, number)
+    }
+
+    /// The contract that may append records of a kind, 16 or more.
+    #[must_use]
+    pub fn writer(&self, kind: u8) -> Option<Address> {
+        self.state.writer(kind)
+    }
+
+    /// What this ledger asks who signed.
+    #[must_use]
+    pub fn recoverer(&self) -> &Recoverer {
+        &self.state.recoverer
     }
 
     /// Used volume of each slot of a range; empty for a resource that is not recorded. The answer

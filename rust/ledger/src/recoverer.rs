@@ -3,10 +3,22 @@
 use alloy_primitives::{Address, B256};
 use fallow_protocol::Signature;
 use lru::LruCache;
+use rayon::prelude::*;
 use std::fmt;
 use std::hash::RandomState;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A signature of which one wants to know whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// What was signed.
+    pub digest: B256,
+    /// Under which signature.
+    pub signature: Signature,
+    /// Who says to have signed; `None` where only the ledger knows who has to.
+    pub signer: Option<Address>,
+}
 
 /// Signatures that were found good, by everything that the answer depends on.
 type Good = LruCache<(B256, Signature), Address, RandomState>;
@@ -44,6 +56,29 @@ impl Recoverer {
         self.len() == 0
     }
 
+    /// Recovers the signers of many claims, on all cores, and remembers the good ones: applying the
+    /// messages afterwards finds them. Of no use without a memory, or for more claims than it holds.
+    ///
+    /// Other ledgers and threads can use the same memory meanwhile.
+    pub fn warm(&self, claims: &[Claim]) {
+        let Some(unknown) = self.unknown(claims) else {
+            return;
+        };
+        let recovered: Vec<_> = unknown.par_iter().filter_map(|claim| claim.recover()).collect();
+        if let Some(mut good) = self.good() {
+            for (key, signer) in recovered {
+                good.put(key, signer);
+            }
+        }
+    }
+
+    /// Claims that are not remembered; `None` if nothing ever is.
+    fn unknown(&self, claims: &[Claim]) -> Option<Vec<Claim>> {
+        let good = self.good()?;
+        let is_unknown = |claim: &&Claim| !good.contains(&(claim.digest, claim.signature));
+        Some(claims.iter().filter(is_unknown).copied().collect())
+    }
+
     /// Whether `want` signed; else who did, zero if nobody can have.
     pub(crate) fn signed_by(
         &self,
@@ -66,6 +101,15 @@ impl Recoverer {
     fn good(&self) -> Option<MutexGuard<'_, Good>> {
         // Each entry is complete in itself, so one left by a thread that panicked is good too.
         self.good.as_ref().map(|good| good.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Claim {
+    /// What to remember, if the claim is true.
+    fn recover(&self) -> Option<((B256, Signature), Address)> {
+        let got = self.signature.recover_or_zero(self.digest);
+        let is_good = !got.is_zero() && self.signer.is_none_or(|signer| signer == got);
+        is_good.then_some(((self.digest, self.signature), got))
     }
 }
 

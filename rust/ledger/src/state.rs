@@ -7,14 +7,19 @@ use fallow_protocol::{
     CalendarWord, RequesterWord, ResourceId, ResourceWord, SlotRange, Writer, words_hash,
 };
 use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
 
 /// Allocations in one released word.
-const RELEASED_BITS: u64 = 256;
+pub(crate) const RELEASED_BITS: u64 = 256;
 
 /// The registry's storage. Maps hash with the standard library's keyed hasher: senders choose the
 /// keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct State {
+    /// What an [`Ahead`](crate::Ahead) stands on: a word that is not here is as it is there. A
+    /// ledger stands on nothing.
+    pub(crate) base: Option<Arc<State>>,
     pub(crate) log: Frontier,
     pub(crate) resources: HashMap<ResourceId, ResourceWord>,
     /// Of the resources whose word says so.
@@ -52,15 +57,46 @@ impl State {
         Self { writers, ..Self::default() }
     }
 
+    /// The state after this one, so far the same: what changes is kept apart.
+    pub(crate) fn ahead(self: &Arc<Self>) -> Self {
+        Self {
+            log: self.log.clone(),
+            writers: self.writers.clone(),
+            recoverer: self.recoverer.clone(),
+            base: Some(Arc::clone(self)),
+            ..Self::default()
+        }
+    }
+
+    /// A value as it is here, or else below.
+    fn get<K: Hash + Eq, V: Copy>(
+        &self,
+        map: impl Fn(&Self) -> &HashMap<K, V>,
+        key: &K,
+    ) -> Option<V> {
+        let own = map(self).get(key).copied();
+        own.or_else(|| self.base.as_deref()?.get(map, key))
+    }
+
+    /// A resource's word: of one that is recorded, or a tombstone (index 0).
+    pub(crate) fn resource(&self, id: ResourceId) -> Option<ResourceWord> {
+        self.get(|state| &state.resources, &id)
+    }
+
     /// A resource whose announcement is in the log.
     pub(crate) fn recorded(&self, id: ResourceId) -> Option<Resource> {
-        let word = *self.resources.get(&id).filter(|word| word.index != 0)?;
+        let word = self.resource(id).filter(|word| word.index != 0)?;
+        Some(self.with_approver(id, word))
+    }
+
+    /// A resource of which the word is known.
+    pub(crate) fn with_approver(&self, id: ResourceId, word: ResourceWord) -> Resource {
         let approver = if word.has_approver { self.approver(id) } else { Address::ZERO };
-        Some(Resource { word, approver })
+        Resource { word, approver }
     }
 
     pub(crate) fn approver(&self, id: ResourceId) -> Address {
-        self.approvers.get(&id).copied().unwrap_or(Address::ZERO)
+        self.get(|state| &state.approvers, &id).unwrap_or(Address::ZERO)
     }
 
     pub(crate) fn store_resource(&mut self, id: ResourceId, resource: &Resource) {
@@ -73,15 +109,15 @@ impl State {
     /// Closes a resource; one that is not recorded becomes a tombstone. Answers the index of its
     /// record, 0 for a tombstone.
     pub(crate) fn withdraw(&mut self, id: ResourceId) -> u64 {
-        let word = self.resources.entry(id).or_default();
-        word.withdrawn = true;
-        word.index
+        let withdrawn = self.resource(id).unwrap_or_default();
+        self.resources.insert(id, ResourceWord { withdrawn: true, ..withdrawn });
+        withdrawn.index
     }
 
     /// Word of a requester; all zero if it was never seen.
     pub(crate) fn requester(&self, requester: Address) -> RequesterWord {
-        let word = self.requesters.get(&requester);
-        word.map_or_else(RequesterWord::default, |word| RequesterWord::from_word((*word).into()))
+        let word = self.get(|state| &state.requesters, &requester);
+        word.map_or_else(RequesterWord::default, |word| RequesterWord::from_word(word.into()))
     }
 
     pub(crate) fn store_requester(&mut self, requester: Address, word: &RequesterWord) {
@@ -91,18 +127,23 @@ impl State {
     /// Whether the allocation recorded at `index` was released.
     pub(crate) fn is_released(&self, index: u64) -> bool {
         let (number, bit) = released_bit(index);
-        self.released.get(&number).is_some_and(|word| !(*word & bit).is_zero())
+        !(self.released_word(number) & bit).is_zero()
+    }
+
+    /// One released word; all zero if none of its allocations was released.
+    pub(crate) fn released_word(&self, number: u64) -> U256 {
+        self.get(|state| &state.released, &number).unwrap_or_default()
     }
 
     pub(crate) fn store_released(&mut self, index: u64) {
         let (number, bit) = released_bit(index);
-        *self.released.entry(number).or_default() |= bit;
+        let word = self.released_word(number) | bit;
+        self.released.insert(number, word);
     }
 
     /// Calendar word of the resource recorded at `index`; all zero if nothing was allocated.
     pub(crate) fn word(&self, index: u64, number: u64) -> CalendarWord {
-        let word = self.calendars.get(&(index, number));
-        word.copied().unwrap_or_default()
+        self.get(|state| &state.calendars, &(index, number)).unwrap_or_default()
     }
 
     /// Used volume of each slot of the resource recorded at `index`.
@@ -117,8 +158,10 @@ impl State {
     /// Changes the slots of the resource recorded at `index` and answers the hash of the words as
     /// the record at `by` commits to them: index before, used volume after.
     pub(crate) fn change(&mut self, index: u64, slots: SlotRange, change: Change, by: u64) -> B256 {
+        let base = self.base.as_deref();
         words_hash(slots.words().map(|number| {
-            let word = self.calendars.entry((index, number)).or_default();
+            let below = || base.map_or_else(CalendarWord::default, |base| base.word(index, number));
+            let word = self.calendars.entry((index, number)).or_insert_with(below);
             for used in &mut word.used[slots.lanes(number)] {
                 *used = change.of(*used);
             }

@@ -36,7 +36,7 @@ fn provider(
 
 /// Rule 2: neither recorded nor barred.
 fn unrecorded(state: &State, id: ResourceId) -> Result<(), Refusal> {
-    match state.resources.get(&id).map(|resource| resource.index) {
+    match state.resource(id).map(|resource| resource.index) {
         None => Ok(()),
         Some(0) => Err(Refusal::new(Code::ResourceWithdrawn, id, 0_u64)),
         Some(index) => Err(Refusal::new(Code::ResourceAlreadyRecorded, id, index)),

@@ -3,7 +3,7 @@
 use super::{drift, single, slot_at};
 use crate::state::State;
 use alloy_primitives::B256;
-use fallow_log::{PathError, leaf_hash};
+use fallow_log::PathError;
 use fallow_protocol::{
     AllocationBody, Body, Code, Evidence, RECORD_VERSION, Record, Refusal, Release, RequestId,
     ResourceWord, Signature, SlotRange,
@@ -19,7 +19,6 @@ pub(crate) struct Brought {
     signature: Signature,
     /// Position of the allocation, as the record has it.
     pub(crate) index: u64,
-    pub(crate) leaf: B256,
     pub(crate) allocation: AllocationBody,
 }
 
@@ -39,7 +38,7 @@ pub(crate) fn decode(signatures: &[u8], record: &[u8]) -> Result<Brought, Refusa
     };
     match Record::decode(record) {
         Ok(Record { index, body: Body::Allocation(allocation), .. }) => {
-            Ok(Brought { signature, index, leaf: leaf_hash(record), allocation })
+            Ok(Brought { signature, index, allocation })
         }
         // Nothing else is wrong with a record of this length.
         Ok(_) | Err(_) => Err(not_allocation()),

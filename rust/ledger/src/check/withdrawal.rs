@@ -29,7 +29,7 @@ pub(crate) fn provider(
 
 /// Rule 3: open until now.
 pub(crate) fn open(state: &State, id: ResourceId) -> Result<(), Refusal> {
-    match state.resources.get(&id) {
+    match state.resource(id) {
         Some(resource) if resource.withdrawn => {
             Err(Refusal::new(Code::ResourceWithdrawn, id, 0_u64))
         }

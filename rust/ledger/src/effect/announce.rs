@@ -57,7 +57,7 @@ impl Ledger {
 
     fn record_offer(&mut self, offer: &Offer<'_>, now: u64) -> Record {
         let resource = self.offered(offer.announcement);
-        self.state.store_resource(offer.id, &resource);
+        self.state_mut().store_resource(offer.id, &resource);
         let body = announcement_body(offer.announcement, &offer.evidence);
         self.record(Body::Announcement(body), now)
     }

@@ -44,9 +44,9 @@ impl Ledger {
 
     fn record_release(&mut self, freed: &Freed<'_>, now: u64) -> Record {
         let (allocation, by) = (freed.allocation, self.size());
-        self.state.store_released(freed.index);
+        self.state_mut().store_released(freed.index);
         let given = Change::Give(allocation.volume);
-        let words = self.state.change(allocation.resource_index, freed.slots, given, by);
+        let words = self.state_mut().change(allocation.resource_index, freed.slots, given, by);
         self.record(Body::Release(freed.body(words)), now)
     }
 }

@@ -54,8 +54,8 @@ impl Ledger {
     pub(crate) fn record_claim(&mut self, claim: &Claim<'_>, now: u64) -> Record {
         let (request, index) = (claim.request, self.size());
         let taken = Change::Take(request.volume);
-        let words = self.state.change(claim.resource.index, claim.slots, taken, index);
-        self.state.store_requester(request.requester, &claim.after);
+        let words = self.state_mut().change(claim.resource.index, claim.slots, taken, index);
+        self.state_mut().store_requester(request.requester, &claim.after);
         self.record(Body::Allocation(claim.body(words)), now)
     }
 

@@ -18,7 +18,7 @@ impl Ledger {
         brought(id, withdrawal)?;
         let evidence = provider(&self.state, own, signature, announcement.provider)?;
         open(&self.state, id)?;
-        let resource_index = self.state.withdraw(id);
+        let resource_index = self.state_mut().withdraw(id);
         let body = WithdrawalBody {
             resource_id: id,
             resource_index,

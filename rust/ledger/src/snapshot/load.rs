@@ -11,6 +11,7 @@ use fallow_protocol::{
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::io::{BufReader, ErrorKind, Read};
+use std::sync::Arc;
 
 /// Half of what a log can have: a ledger that was loaded never finds it full.
 const MAX_RECORDS: u64 = MAX_SIZE / 2;
@@ -33,7 +34,7 @@ impl Ledger {
         input.requesters(&mut state)?;
         input.released(&mut state)?;
         input.finish()?;
-        Ok(Self { domain, state })
+        Ok(Self { domain, state: Arc::new(state) })
     }
 }
 

@@ -28,7 +28,7 @@ impl Ledger {
     pub fn save(&self, writer: impl Write) -> io::Result<()> {
         let mut writer = BufWriter::new(writer);
         self.write_head(&mut writer)?;
-        let State { resources, calendars, requesters, released, .. } = &self.state;
+        let State { resources, calendars, requesters, released, .. } = &*self.state;
         write_list(&mut writer, resources, |out, id, word| self.write_resource(out, *id, word))?;
         write_list(&mut writer, calendars, |out, (index, number), word| {
             out.write_all(&index.to_be_bytes())?;
