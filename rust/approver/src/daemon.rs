@@ -1,22 +1,19 @@
 //! The long-running approver: connections, the policy file, the end.
 
 use crate::approver::{Approver, Config};
-use crate::http::{Context, Peer, routes};
-use crate::rate::Rate;
+use crate::http::{Context, routes};
 use crate::{ApproverError, PolicyFile};
+use fallow_http::{Budget, Rate, Server};
+use fallow_protocol::FILE_MAX_BYTES;
 use fallow_store::StoreError;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
 
 /// Bounds on what strangers can ask of an approver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,10 +42,30 @@ impl Default for Limits {
     }
 }
 
-/// Bytes of the longest head of a request; ours have a few hundred.
-const HEAD_MAX_BYTES: usize = 16 << 10;
-/// Rest after a connection could not be accepted, when files run out.
-const ACCEPT_REST: Duration = Duration::from_millis(100);
+/// Addresses whose rates are remembered.
+const ADDRESSES: usize = 4_096;
+
+impl Limits {
+    /// One request for each connection: then a bound on it bounds the request.
+    fn http(self) -> fallow_http::Limits {
+        let half = self.connection_time.checked_div(2).unwrap_or_default();
+        fallow_http::Limits {
+            connections: self.connections,
+            connections_per_address: self.connections,
+            keep_alive: false,
+            head_time: self.head_time,
+            connection_time: half,
+            finish_time: half,
+            ..fallow_http::Limits::default()
+        }
+    }
+
+    /// Memory for a body of each connection.
+    fn budget(self) -> Budget {
+        let connections = usize::try_from(self.connections).unwrap_or(usize::MAX);
+        Budget::new(connections.saturating_mul(FILE_MAX_BYTES))
+    }
+}
 
 /// An approver that listens.
 #[derive(Debug)]
@@ -97,9 +114,10 @@ impl Daemon {
     ) -> Result<(), ApproverError> {
         let Self { approver, mut policy_file, listener, address, limits } = self;
         let (fatal, mut failures) = mpsc::channel(1);
-        let rate = Arc::new(Mutex::new(Rate::new(limits.per_second)));
-        let context = Context { approver: Arc::clone(&approver), limits, rate, fatal };
-        let server = Server::new(context);
+        let rate = Arc::new(Rate::new(limits.per_second, ADDRESSES));
+        let budget = limits.budget();
+        let context = Context { approver: Arc::clone(&approver), limits, rate, budget, fatal };
+        let server = Server::new(limits.http(), routes(context));
         let mut shutdown = pin!(shutdown);
         let mut look = interval(poll);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -137,65 +155,5 @@ fn reload(approver: &Approver, file: &mut PolicyFile) {
             approver.set_policy(policy);
         }
         Err(error) => tracing::error!(%error, "policy not changed: the last good one stays"),
-    }
-}
-
-/// Serves connections, a bounded number of them.
-struct Server {
-    context: Context,
-    places: Arc<Semaphore>,
-}
-
-impl Server {
-    fn new(context: Context) -> Self {
-        let places = usize::try_from(context.limits.connections).unwrap_or(Semaphore::MAX_PERMITS);
-        Self { context, places: Arc::new(Semaphore::new(places)) }
-    }
-
-    /// Waits for a place, then for a connection. Dropped while it waits, it loses neither.
-    async fn accept(&self, listener: &TcpListener) {
-        let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
-            // Nobody closes the semaphore.
-            return;
-        };
-        match listener.accept().await {
-            Ok((stream, peer)) => self.serve(stream, peer, place),
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(ACCEPT_REST).await;
-            }
-        }
-    }
-
-    fn serve(&self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
-        let limits = self.context.limits;
-        let routes = TowerToHyperService::new(warp::service(routes(self.context.clone())));
-        let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-            request.extensions_mut().insert(Peer(peer.ip()));
-            hyper::service::Service::call(&routes, request)
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(limits.head_time)
-            .max_buf_size(HEAD_MAX_BYTES)
-            // One request for each connection: then a bound on it bounds the request.
-            .keep_alive(false)
-            .serve_connection(TokioIo::new(stream), service);
-        tokio::spawn(async move {
-            match timeout(limits.connection_time, connection).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::debug!(%peer, %error, "connection failed"),
-                Err(_) => tracing::debug!(%peer, "connection took too long"),
-            }
-            drop(place);
-        });
-    }
-
-    /// Waits until no connection is left; each of them has its time.
-    async fn finish(&self) {
-        let all = self.places.acquire_many(self.context.limits.connections).await;
-        if all.is_err() {
-            tracing::debug!("nobody closes the semaphore");
-        }
     }
 }

@@ -9,35 +9,30 @@
 //! Every answer but 200 is `{"code","name","message","got","want"}`. A refusal of section 15 is 403
 //! with its code; other errors have no code.
 
-use crate::rate::Rate;
 use crate::{ApproveError, Approver, Limits};
 use alloy_primitives::Address;
+use fallow_http::{BodyBounds, BodyError, Budget, Peer, Rate, network_of, read_body};
 use fallow_protocol::{FILE_MAX_BYTES, FILE_VERSION, FileError, NetworkId, RequestFile, read_json};
 use fallow_store::StoreError;
-use futures_util::{Stream, StreamExt as _};
+use futures_util::Stream;
 use serde::Serialize;
 use std::convert::Infallible;
 use std::net::IpAddr;
-use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
 use warp::http::StatusCode;
 use warp::reject::MethodNotAllowed;
 use warp::reply::{Reply, Response};
 use warp::{Buf, Filter, Rejection};
-
-/// The peer of a connection, as the daemon tells it to the routes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// What the routes share.
 #[derive(Clone, Debug)]
 pub(crate) struct Context {
     pub(crate) approver: Arc<Approver>,
     pub(crate) limits: Limits,
-    pub(crate) rate: Arc<Mutex<Rate>>,
+    pub(crate) rate: Arc<Rate<IpAddr>>,
+    pub(crate) budget: Budget,
     /// Where a failure of the store goes: it ends the daemon.
     pub(crate) fatal: mpsc::Sender<StoreError>,
 }
@@ -49,12 +44,8 @@ enum HttpError {
     NotFound,
     #[error("this path takes another method")]
     MethodNotAllowed,
-    #[error("the body did not arrive in time")]
-    BodyTimeout,
-    #[error("the body has more than {FILE_MAX_BYTES} bytes")]
-    BodyTooLong,
-    #[error("the body broke off")]
-    BodyBroken,
+    #[error(transparent)]
+    Body(#[from] BodyError),
     #[error("no signed request: {0}")]
     Malformed(FileError),
     #[error("this address asks too often")]
@@ -72,9 +63,10 @@ impl HttpError {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::BodyTooLong => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::BodyBroken | Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Body(BodyError::Timeout) => StatusCode::REQUEST_TIMEOUT,
+            Self::Body(BodyError::TooLong(_)) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Body(BodyError::NoMemory) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Body(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::RateExceeded => StatusCode::TOO_MANY_REQUESTS,
             Self::Approve(ApproveError::Refused(_)) => StatusCode::FORBIDDEN,
             Self::Clock | Self::Approve(ApproveError::Store(_)) | Self::Failed => {
@@ -87,9 +79,10 @@ impl HttpError {
         match self {
             Self::NotFound => "NotFound",
             Self::MethodNotAllowed => "MethodNotAllowed",
-            Self::BodyTimeout => "BodyTimeout",
-            Self::BodyTooLong => "BodyTooLong",
-            Self::BodyBroken => "BodyBroken",
+            Self::Body(BodyError::Timeout) => "BodyTimeout",
+            Self::Body(BodyError::TooLong(_)) => "BodyTooLong",
+            Self::Body(BodyError::NoMemory) => "Busy",
+            Self::Body(_) => "BodyBroken",
             Self::Malformed(_) => "RequestMalformed",
             Self::RateExceeded => "RateExceeded",
             Self::Clock | Self::Approve(_) | Self::Failed => "ApproverFailed",
@@ -190,15 +183,12 @@ async fn approve<B: Buf>(
     Peer(peer): Peer,
     body: impl Stream<Item = Result<B, warp::Error>>,
 ) -> Result<Response, HttpError> {
-    // Nothing panics while it holds the lock, and a bucket is valid at any time.
-    let taken =
-        context.rate.lock().unwrap_or_else(PoisonError::into_inner).take(peer, Instant::now());
-    if !taken {
+    if context.rate.take(network_of(peer), 1, Instant::now()).is_err() {
         return Err(HttpError::RateExceeded);
     }
-    let body = timeout(context.limits.body_time, read(body)).await;
-    let bytes = body.map_err(|_| HttpError::BodyTimeout)??;
-    let file: RequestFile = read_json(&bytes).map_err(HttpError::Malformed)?;
+    let bounds = BodyBounds { bytes: FILE_MAX_BYTES, time: context.limits.body_time };
+    let body = read_body(body, bounds, &context.budget).await?;
+    let file: RequestFile = read_json(&body).map_err(HttpError::Malformed)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| HttpError::Clock)?;
     let approver = Arc::clone(&context.approver);
     // A commit waits for the disk.
@@ -218,25 +208,4 @@ async fn approve<B: Buf>(
             Err(HttpError::Failed)
         }
     }
-}
-
-/// Reads a body, but not further than a file may be long.
-async fn read<B: Buf>(
-    body: impl Stream<Item = Result<B, warp::Error>>,
-) -> Result<Vec<u8>, HttpError> {
-    let mut body = pin!(body);
-    let mut bytes = Vec::new();
-    while let Some(part) = body.next().await {
-        let mut part = part.map_err(|_| HttpError::BodyBroken)?;
-        if bytes.len().saturating_add(part.remaining()) > FILE_MAX_BYTES {
-            return Err(HttpError::BodyTooLong);
-        }
-        while part.has_remaining() {
-            let chunk = part.chunk();
-            bytes.extend_from_slice(chunk);
-            let taken = chunk.len();
-            part.advance(taken);
-        }
-    }
-    Ok(bytes)
 }

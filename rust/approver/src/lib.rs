@@ -19,7 +19,6 @@ mod daemon;
 mod error;
 mod http;
 mod policy;
-mod rate;
 mod store;
 
 pub use approver::{Approver, Config};
