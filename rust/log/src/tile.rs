@@ -79,7 +79,7 @@ impl TileId {
     #[must_use]
     pub fn holding(level: u8, node: u64, size: u64) -> Option<Self> {
         let nodes = nodes_of(level, size);
-        let index = node / u64::from(TILE_WIDTH);
+        let index = node.wrapping_shr(TILE_HEIGHT);
         (node < nodes).then(|| Self { level, index, width: width_at(index, nodes) })
     }
 

@@ -118,6 +118,20 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Takes the last `N` bytes of an ABI word, whose others are zero.
+    pub(crate) fn abi<const N: usize>(
+        &mut self,
+        field: &'static str,
+    ) -> Result<[u8; N], DecodeError> {
+        let (padding, value) = self.slice(32, field)?.split_at(32_usize.saturating_sub(N));
+        if padding.iter().any(|byte| *byte != 0) {
+            return Err(DecodeError::Padding(field));
+        }
+        let mut bytes = [0; N];
+        bytes.copy_from_slice(value);
+        Ok(bytes)
+    }
+
     /// How many bytes are left.
     pub(crate) const fn left(&self) -> usize {
         self.left.len()

@@ -53,7 +53,10 @@ pub use bytes::DecodeError;
 pub use calendar::{CalendarWord, LANES, MAX_WORDS, SlotRange, words_hash};
 pub use certificate::{CERTIFICATE_MAX_BYTES, Certificate, CertificateError};
 pub use checkpoint::{CHECKPOINT_BYTES, Checkpoint, CheckpointRule};
-pub use entry::{CheckpointFile, Entry, TILE_WIDTH};
+pub use entry::{
+    BUNDLE_MAX_BYTES, CheckpointFile, Entry, TILE_WIDTH, decode_bundle, encode_bundle,
+    entry_of_bundle,
+};
 pub use evidence::{EVIDENCE_MAX_BYTES, Evidence};
 pub use file::{
     AnnouncementFile, ApprovalFile, FILE_MAX_BYTES, FILE_VERSION, FileError, GrantFile, NonceFile,

@@ -1,6 +1,7 @@
 //! Signed messages and their ids (section 3).
 
-use crate::{NetworkId, RequestId, ResourceId, decimal};
+use crate::bytes::Reader;
+use crate::{DecodeError, NetworkId, RequestId, ResourceId, decimal};
 use alloy_primitives::{Address, B256, keccak256};
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
@@ -126,6 +127,21 @@ impl Announcement {
             word(self.timestamp),
             self.offer,
         ]
+    }
+
+    /// Reads what [`Self::words`] gives.
+    pub(crate) fn read_words(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            provider: reader.abi::<20>("provider")?.into(),
+            approver: reader.abi::<20>("approver")?.into(),
+            volume: u16::from_be_bytes(reader.abi("volume")?),
+            start_time: u64::from_be_bytes(reader.abi("startTime")?),
+            end_time: u64::from_be_bytes(reader.abi("endTime")?),
+            slot_seconds: u32::from_be_bytes(reader.abi("slotSeconds")?),
+            notice_seconds: u32::from_be_bytes(reader.abi("noticeSeconds")?),
+            timestamp: u64::from_be_bytes(reader.abi("timestamp")?),
+            offer: reader.take("offer")?,
+        })
     }
 
     /// EIP-712 struct hash.

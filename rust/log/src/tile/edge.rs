@@ -3,7 +3,7 @@
 use alloy_primitives::B256;
 
 use super::tiled::read_tile;
-use super::{TILE_WIDTH, TileError, TileId, TileSource, fold};
+use super::{TILE_HEIGHT, TILE_WIDTH, TileError, TileId, TileSource, fold};
 use crate::{LogError, MAX_SIZE, hash::fold_peaks, span};
 
 /// The right edge of a log of tiles: all that appending needs, and the tiles that became full since
@@ -72,7 +72,7 @@ impl TileEdge {
         let root = fold(&hashes);
         // The last node of the level is the last of this tile.
         let last = super::nodes_of(level, self.size).saturating_sub(1);
-        let index = last / u64::from(TILE_WIDTH);
+        let index = last.wrapping_shr(TILE_HEIGHT);
         self.full.push((TileId { level, index, width: TILE_WIDTH }, hashes));
         Some(root)
     }

@@ -166,12 +166,11 @@ impl<S: TileSource> Reader<'_, S> {
         let level = u8::try_from(height / TILE_HEIGHT).unwrap_or(u8::MAX);
         let above = height % TILE_HEIGHT;
         let first = node.wrapping_shl(above);
-        let id = TileId::holding(level, first, self.log.size).ok_or(LogError::IndexOutOfRange {
-            index: node.wrapping_shl(height),
-            size: self.log.size,
-        })?;
+        let (index, size) = (node.wrapping_shl(height), self.log.size);
+        let id = TileId::holding(level, first, size);
+        let id = id.ok_or(LogError::IndexOutOfRange { index, size })?;
         let hashes = self.tile(id)?;
-        let from = usize::try_from(first % u64::from(TILE_WIDTH)).unwrap_or(usize::MAX);
+        let from = usize::from(first.to_be_bytes()[7]); // its place among 256
         let to = from.saturating_add(1_usize.wrapping_shl(above));
         // The node is complete, so the tile reaches as far: its width was checked.
         Ok(fold(&hashes[from..to]))

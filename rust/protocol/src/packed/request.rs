@@ -84,7 +84,7 @@ impl GroupResource {
         if !is_carried {
             return Ok(Self::Id(reader.take("resourceId")?));
         }
-        let announcement = read_announcement(reader)?;
+        let announcement = Announcement::read_words(reader)?;
         Ok(Self::Carried { announcement, signature: signature(reader, "provider's signature")? })
     }
 }
@@ -222,32 +222,4 @@ fn u40(reader: &mut Reader<'_>, field: &'static str) -> Result<u64, DecodeError>
     let mut bytes = [0; 8];
     bytes[3..].copy_from_slice(reader.slice(5, field)?);
     Ok(u64::from_be_bytes(bytes))
-}
-
-/// The last `N` bytes of an ABI word, whose others are zero.
-fn abi<const N: usize>(
-    reader: &mut Reader<'_>,
-    field: &'static str,
-) -> Result<[u8; N], DecodeError> {
-    let (padding, value) = reader.slice(32, field)?.split_at(32_usize.saturating_sub(N));
-    if padding.iter().any(|byte| *byte != 0) {
-        return Err(DecodeError::Padding(field));
-    }
-    let mut bytes = [0; N];
-    bytes.copy_from_slice(value);
-    Ok(bytes)
-}
-
-fn read_announcement(reader: &mut Reader<'_>) -> Result<Announcement, DecodeError> {
-    Ok(Announcement {
-        provider: abi::<20>(reader, "provider")?.into(),
-        approver: abi::<20>(reader, "approver")?.into(),
-        volume: u16::from_be_bytes(abi(reader, "volume")?),
-        start_time: u64::from_be_bytes(abi(reader, "startTime")?),
-        end_time: u64::from_be_bytes(abi(reader, "endTime")?),
-        slot_seconds: u32::from_be_bytes(abi(reader, "slotSeconds")?),
-        notice_seconds: u32::from_be_bytes(abi(reader, "noticeSeconds")?),
-        timestamp: u64::from_be_bytes(abi(reader, "timestamp")?),
-        offer: reader.take("offer")?,
-    })
 }
