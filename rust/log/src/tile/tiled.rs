@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::BTreeMap, convert::Infallible};
 use alloy_primitives::B256;
 use thiserror::Error;
 
-use super::{TILE_HEIGHT, TILE_WIDTH, TileId, fold};
+use super::{TILE_HEIGHT, TileId, fold};
 use crate::{LogError, hash::fold_peaks, span};
 
 /// Whatever gives out tiles: files, a store, a server.
