@@ -10,6 +10,7 @@ use crate::store::types::{
 use alloy_primitives::{Address, B256};
 use fallow_chain::BlockRef;
 use fallow_ledger::{Ledger, LedgerConfig};
+use fallow_log::TileSource;
 use fallow_protocol::{CalendarWord, Entry, ResourceId, ResourceWord};
 use std::fmt::Debug;
 
@@ -36,8 +37,8 @@ pub enum NodeStoreError {
     Corrupt(String),
 }
 
-/// What a node keeps.
-pub trait NodeStore: Debug + Send + Sync {
+/// What a node keeps. Its tiles are those of the log after the head.
+pub trait NodeStore: TileSource<Error = NodeStoreError> + Debug + Send + Sync {
     /// Writes a change, wholly or not at all; durable on return. After an error nothing of it is
     /// there and the same change may be tried again.
     ///
