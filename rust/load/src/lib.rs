@@ -4,6 +4,10 @@
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation))]
 
 pub mod connection;
+#[cfg(feature = "rig")]
+pub mod feed;
+#[cfg(feature = "rig")]
+pub mod rig;
 pub mod transfers;
 pub mod workload;
 

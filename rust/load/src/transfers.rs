@@ -122,26 +122,41 @@ impl Default for TransferLoad {
 }
 
 fn sign(signer: &PrivateKeySigner, chain_id: u64, nonce: u64) -> String {
-    let request = TransactionRequest::default()
+    let transfer = TransactionRequest::default()
         .with_to(Address::repeat_byte(0x77))
         .with_value(U256::from(1))
         .with_chain_id(chain_id)
         .with_nonce(nonce)
-        .with_gas_limit(TRANSFER_GAS)
-        .with_max_fee_per_gas(MAX_FEE)
-        .with_max_priority_fee_per_gas(1);
+        .with_gas_limit(TRANSFER_GAS);
+    signed(signer, transfer)
+}
+
+/// A signed transaction as `eth_sendRawTransaction` takes it, with fees that any development chain
+/// takes.
+///
+/// # Panics
+/// If fields are missing.
+#[must_use]
+pub fn signed(signer: &PrivateKeySigner, request: TransactionRequest) -> String {
+    let request = request.with_max_fee_per_gas(MAX_FEE).with_max_priority_fee_per_gas(1);
     let wallet = EthereumWallet::from(signer.clone());
     let signed = futures_util::FutureExt::now_or_never(request.build(&wallet));
     let signed = signed.expect("a local key signs at once").expect("the request is complete");
     format!("0x{}", alloy_primitives::hex::encode(signed.encoded_2718()))
 }
 
-fn batch(payloads: &[String]) -> Vec<u8> {
+/// A JSON-RPC batch that sends them all.
+#[must_use]
+pub fn batch(payloads: &[String]) -> Vec<u8> {
     let call = |(id, payload): (usize, &String)| json!({"jsonrpc": "2.0", "id": id, "method": "eth_sendRawTransaction", "params": [payload]});
     Value::from_iter(payloads.iter().enumerate().map(call)).to_string().into_bytes()
 }
 
-async fn post_all(chain: SocketAddr, bodies: &[Vec<u8>]) -> io::Result<()> {
+/// Posts JSON-RPC batches one after the other; every call must go through.
+///
+/// # Errors
+/// When one is refused.
+pub async fn post_all(chain: SocketAddr, bodies: &[Vec<u8>]) -> io::Result<()> {
     let mut connection = Connection::open(chain).await?;
     for body in bodies {
         let answer = connection.post("/", body).await?;

@@ -26,6 +26,21 @@ pub struct Workload {
     first_slot: u64,
 }
 
+/// Different machines that are offered.
+const MACHINES: u64 = 50;
+
+/// The document of resource `number`.
+fn offer(number: u64) -> String {
+    let machine = number % MACHINES;
+    let region = if machine.is_multiple_of(2) { "eu" } else { "us" };
+    let (cores, memory) = (1 + machine % 16, 1_u64 << (30 + machine % 6));
+    let gpus =
+        if machine % 5 == 0 { r#"[{"model":"A100","memoryBytes":"85899345920"}]"# } else { "[]" };
+    format!(
+        r#"{{"version":1,"volume":65535,"region":"{region}","unit":{{"milliCores":{cores}000,"memoryBytes":"{memory}","diskBytes":"0"}},"machine":{{"architecture":"x86_64","system":"linux","processor":"number {machine}","cores":{cores},"memoryBytes":"{memory}","diskBytes":"0","gpus":{gpus}}}}}"#
+    )
+}
+
 /// A request with its id.
 #[derive(Clone, Debug)]
 pub struct SignedRequest {
@@ -51,7 +66,7 @@ impl Workload {
                 slot_seconds: 3_600,
                 notice_seconds: 0,
                 timestamp: now,
-                offer: keccak256(number.to_be_bytes()),
+                offer: keccak256(offer(number)),
             })
             .collect();
         let resources = announcements.iter().map(|one| one.id(&domain)).collect();
@@ -70,6 +85,12 @@ impl Workload {
             signature: self.provider.sign(announcement.id(&self.domain).0),
         };
         self.announcements.iter().map(sign).collect()
+    }
+
+    /// The offer documents that the announcements name.
+    #[must_use]
+    pub fn offers(&self) -> Vec<String> {
+        (0..MACHINES.min(self.announcements.len() as u64)).map(offer).collect()
     }
 
     /// The next `count` requests, signed at `now`, on all cores. Each requester's sequences rise by

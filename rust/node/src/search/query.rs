@@ -365,7 +365,7 @@ mod tests {
 
     #[test]
     fn what_is_no_query_says_where_it_stops() {
-        for (text, at) in [("", 0), ("cpu >=", 6), ("cpu >= 8 gpu", 8), ("(cpu", 4), ("and", 0)] {
+        for (text, at) in [("", 0), ("cpu >=", 6), ("cpu >= 8 gpu", 9), ("(cpu", 4), ("and", 0)] {
             let error = Query::parse(text).unwrap_err();
             assert!(
                 matches!(error, QueryError::Syntax { at: found, .. } if found == at),
