@@ -1,6 +1,7 @@
 //! Real chains: anvil processes on free ports.
 
-use crate::{DevnetError, ManagedProcess, ProcessSpec, Signal, poll};
+use crate::poll::poll_now;
+use crate::{DevnetError, ManagedProcess, ProcessSpec, Signal};
 use alloy::network::Ethereum;
 use alloy::providers::{Provider, RootProvider};
 use alloy_primitives::{Address, U256};
@@ -124,9 +125,9 @@ impl Anvil {
         let spec = ProcessSpec::new(&options.name, &program, log_dir).args(options.args());
         let mut process = ManagedProcess::spawn(&spec)?;
         let what = format!("{} listens", options.name);
-        let url = poll(&what, START_PATIENCE, START_POLL, async || {
+        let url = poll_now(&what, START_PATIENCE, START_POLL, || {
             process.require_running()?;
-            Ok::<_, DevnetError>(listening(&process.log()?))
+            Ok(listening(&process.log()?))
         })
         .await?;
         let anvil = Self { process, provider: connect(&url)?, url, chain_id: options.chain_id };
@@ -156,6 +157,14 @@ impl Anvil {
     #[must_use]
     pub const fn process(&self) -> &ManagedProcess {
         &self.process
+    }
+
+    /// Fails if the process has ended.
+    ///
+    /// # Errors
+    /// [`DevnetError::Exited`], with the end of its log.
+    pub fn require_running(&mut self) -> Result<(), DevnetError> {
+        self.process.require_running()
     }
 
     /// Freezes the chain or lets it run on.

@@ -4,6 +4,8 @@ use crate::{Anvil, AnvilOptions, DevAccount, DevValidator, DevnetError};
 use alloy_primitives::{Address, B256};
 use fallow_chain::{Client, DeployPlan, Deployer, Founder, Limits, SenderConfig, deploy};
 use fallow_protocol::{NetworkFile, Parameters, Set};
+use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -87,11 +89,12 @@ impl Devnet {
         funded.extend(validators.iter().map(|validator| validator.account.address()));
         sidechain.fund(&funded).await?;
         mainnet.fund(&funded).await?;
-        let (network, set) = found(options, &deployer, &validators, &sidechain, &mainnet).await?;
-        let devnet =
-            Self { sidechain, mainnet, network, set, validators, dir: options.dir.clone() };
-        devnet.write_files()?;
-        Ok(devnet)
+        let urls = [sidechain.url(), mainnet.url()];
+        let parameters = options.parameters.clone();
+        let (network, set) =
+            found(urls, &deployer, &validators, options.random, parameters).await?;
+        write_files(&options.dir, &network, &set)?;
+        Ok(Self { sidechain, mainnet, network, set, validators, dir: options.dir.clone() })
     }
 
     /// The network file.
@@ -111,28 +114,40 @@ impl Devnet {
     pub fn log_dir(&self) -> PathBuf {
         self.dir.join("logs")
     }
-
-    fn write_files(&self) -> Result<(), DevnetError> {
-        let mut text = serde_json::to_vec_pretty(&self.network)?;
-        text.push(b'\n');
-        let (network, set) = (self.network_path(), self.set_path());
-        std::fs::write(&network, text).map_err(DevnetError::io(&network))?;
-        std::fs::write(&set, self.set.encode()).map_err(DevnetError::io(&set))
-    }
 }
 
-async fn found(
-    options: &DevnetOptions,
+/// Writes the set file, then the network file: where that is, everything is.
+pub(crate) fn write_files(dir: &Path, network: &NetworkFile, set: &Set) -> Result<(), DevnetError> {
+    let mut text = serde_json::to_vec_pretty(network)?;
+    text.push(b'\n');
+    write(&dir.join(network.set_file_name()), &set.encode())?;
+    write(&dir.join("network.json"), &text)
+}
+
+/// Writes beside and renames: a file is there whole or not at all.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), DevnetError> {
+    let beside = path.with_extension("new");
+    let write = || {
+        let mut file = File::create(&beside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&beside, path)
+    };
+    write().map_err(DevnetError::io(path))
+}
+
+/// Deploys the contracts on the sidechain and the mainnet at `urls`.
+pub(crate) async fn found(
+    urls: [&str; 2],
     deployer: &DevAccount,
     validators: &[DevValidator],
-    sidechain: &Anvil,
-    mainnet: &Anvil,
+    random: B256,
+    parameters: Parameters,
 ) -> Result<(NetworkFile, Set), DevnetError> {
-    let sidechain = Client::new(sidechain.url(), Limits::default())?;
-    let mainnet = Client::new(mainnet.url(), Limits::default())?;
-    let parameters = options.parameters.clone();
+    let sidechain = Client::new(urls[0], Limits::default())?;
+    let mainnet = Client::new(urls[1], Limits::default())?;
     let address = deployer.address();
-    let plan = DeployPlan::make(address, &sidechain, &mainnet, options.random, parameters).await?;
+    let plan = DeployPlan::make(address, &sidechain, &mainnet, random, parameters).await?;
     let founders = validators.iter().map(|validator| {
         let address = validator.account.address();
         Founder {

@@ -70,6 +70,56 @@ pub enum DevnetError {
     /// The network file cannot be written as JSON.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
+    /// A kept chain's journal is damaged.
+    #[error("{path}, line {line}: {why}")]
+    Journal {
+        /// The journal.
+        path: PathBuf,
+        /// From 1.
+        line: u64,
+        /// What is wrong.
+        why: String,
+    },
+    /// A kept chain came out differently: another anvil executes differently.
+    #[error("{url}: block {number} has hash {got} when executed again, it had {want}")]
+    Replayed {
+        /// The chain.
+        url: String,
+        /// The block.
+        number: u64,
+        /// Its hash now.
+        got: alloy_primitives::B256,
+        /// Its hash when it was made.
+        want: alloy_primitives::B256,
+    },
+    /// A chain does not have a block that it just made.
+    #[error("{url} does not have block {number}")]
+    NoBlock {
+        /// The chain.
+        url: String,
+        /// The block.
+        number: u64,
+    },
+    /// A kept network's file does not say what it should.
+    #[error("{path}: {why}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// A kept network's file is there, its chains are not.
+    #[error("{0} has not both chains of the network any more")]
+    ChainsGone(PathBuf),
+    /// Somebody else has the port of a kept network.
+    #[error("port {0} is taken by another program")]
+    PortTaken(u16),
+    /// The clock of this machine shows a time before 1970.
+    #[error("the clock of this machine is wrong")]
+    Clock,
+    /// A program error ended the task that keeps a chain.
+    #[error("the keeper of {0} died")]
+    KeeperDied(String),
     /// The chain's address is none.
     #[error("`{0}` is no address of a chain")]
     Url(String),

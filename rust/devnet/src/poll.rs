@@ -26,3 +26,22 @@ pub async fn poll<T, E: From<DevnetError>>(
         tokio::time::sleep(pause).await;
     }
 }
+
+/// As [`poll`], for a look that waits for nothing itself; what awaits it may change threads.
+pub(crate) async fn poll_now<T>(
+    what: &str,
+    patience: Duration,
+    pause: Duration,
+    mut look: impl FnMut() -> Result<Option<T>, DevnetError>,
+) -> Result<T, DevnetError> {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = look()? {
+            return Ok(found);
+        }
+        if started.elapsed() >= patience {
+            return Err(DevnetError::Timeout { what: what.to_owned(), patience });
+        }
+        tokio::time::sleep(pause).await;
+    }
+}

@@ -51,18 +51,31 @@ impl Probe {
     /// # Errors
     /// When a URL is none.
     pub fn new(devnet: &Devnet) -> Result<Self, DevnetError> {
-        let sidechain = Client::new(devnet.sidechain.url(), Limits::default())?;
+        Self::at(&devnet.network, devnet.sidechain.url(), devnet.mainnet.url())
+    }
+
+    /// Looks at the network of `network` through one node of each chain.
+    ///
+    /// # Errors
+    /// When a URL is none.
+    pub fn at(network: &NetworkFile, sidechain: &str, mainnet: &str) -> Result<Self, DevnetError> {
+        let sidechain = Client::new(sidechain, Limits::default())?;
         let provider = DevAccount::new("provider");
-        let chain = devnet.sidechain.chain_id();
+        let chain = network.network.sidechain.chain_id;
         Ok(Self {
             sender: Sender::new(sidechain.clone(), provider.key(), chain, SENDER)?,
-            network: devnet.network.clone(),
-            mainnet: Client::new(devnet.mainnet.url(), Limits::default())?,
+            network: network.clone(),
+            mainnet: Client::new(mainnet, Limits::default())?,
             requester: DevAccount::new("requester"),
             sidechain,
             provider,
             sequence: 0,
         })
+    }
+
+    /// Leaves out numbers that an earlier probe of the same network used.
+    pub const fn skip(&mut self, announcements: u64) {
+        self.sequence = self.sequence.saturating_add(announcements);
     }
 
     /// A node of the sidechain.
