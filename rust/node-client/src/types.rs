@@ -83,6 +83,19 @@ pub enum Outcome {
         index: u64,
         /// How sure that is.
         level: Level,
+        /// Size of the log that the answer is of.
+        #[serde(with = "decimal")]
+        size: u64,
+    },
+    /// It travels now, without being recorded: only of announcements posted to `/v1/gossip`.
+    Taken {
+        /// Id of the message.
+        id: B256,
+    },
+    /// It travelled before.
+    Known {
+        /// Id of the message.
+        id: B256,
     },
     /// It breaks a rule, or the node does not take it.
     Refused {
@@ -167,6 +180,9 @@ pub struct ResourceAnswer {
     pub free: Option<u16>,
     /// How sure the record is.
     pub level: Level,
+    /// Size of the log that the answer is of.
+    #[serde(with = "decimal")]
+    pub size: u64,
 }
 
 /// An allocation.
@@ -190,6 +206,9 @@ pub struct RequestAnswer {
     pub release: Option<ReleaseAnswer>,
     /// How sure the record is.
     pub level: Level,
+    /// Size of the log that the answer is of.
+    #[serde(with = "decimal")]
+    pub size: u64,
 }
 
 /// A release.
@@ -376,6 +395,9 @@ pub struct MessageAnswer {
     /// How sure the record is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<Level>,
+    /// Size of the log that the answer is of.
+    #[serde(with = "decimal")]
+    pub size: u64,
 }
 
 /// Where a posted message stands.
