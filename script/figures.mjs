@@ -52,6 +52,20 @@ const GROUPS = {
     ],
     sources: [gas, ledgerTimes, ledgerMemory],
   },
+  node: {
+    names: [
+      "node.throughput.batch",
+      "node.throughput.single",
+      "node.throughput.with_validators",
+      "node.latency.p99",
+      "node.catch_up",
+      "node.memory",
+      "node.ticket.p99",
+      "node.search.p99",
+      "audit.rate",
+    ],
+    sources: [nodeThroughput, nodeLog, auditRate],
+  },
 };
 
 function cargoMetadata() {
@@ -68,8 +82,9 @@ function run(command, args, env = process.env) {
 }
 
 /** The one JSON object that an example program prints. */
-function example(crate, name) {
+function example(crate, name, features = []) {
   const args = ["run", "--locked", "--release", "--quiet", "-p", crate, "--example", name];
+  args.push(...features.flatMap((feature) => ["--features", feature]));
   console.error(`$ cargo ${args.join(" ")}`);
   return JSON.parse(execFileSync("cargo", args, { stdio: ["ignore", "pipe", 2] }));
 }
@@ -137,6 +152,59 @@ function ticketTimes() {
     ratio("ticket.verify.cold", "light-client", "access_cold", cold,
       `ticket and grant, checkpoint unknown, set loaded, all sign; ${recovery}, ${pairing}`),
   ];
+}
+
+/** Allocations through a node over plain transfers of the same chain, all on this machine. */
+function nodeThroughput() {
+  const run = example("fallow-load", "throughput", ["rig"]);
+  if (run.lost + run.twice + run.refused > 0) throw new Error("messages were lost or refused");
+  const plain = `${run.transfers.toFixed(0)} plain transfers/s`;
+  const checked = `${run.promised} promised, ${run.lost} lost, ${run.twice} recorded twice`;
+  const figure = (name, rate, what) => {
+    const how = `${what}: ${rate.toFixed(0)} allocations/s over ${plain}; ${checked}`;
+    return { name, value: round(rate / run.transfers, 3), unit: "ratio", how };
+  };
+  const byLoad = run.latency
+    .map(({ percent, p50, p99 }) => `${percent} %: p50 ${p50.toFixed(2)}, p99 ${p99.toFixed(2)}`)
+    .join("; ");
+  const half = run.latency.find(({ percent }) => percent === 50);
+  return [
+    figure("node.throughput.batch", run.batch, "100 a POST, HTTP to recorded"),
+    figure("node.throughput.single", run.single, "one a POST, HTTP to recorded"),
+    figure("node.throughput.with_validators", run.withValidators,
+      "100 a POST, four validators re-executing beside it"),
+    { name: "node.latency.p99", value: round(half.p99, 3), unit: "s",
+      how: `HTTP to recorded at half of the batch rate, 1 s blocks; by load ${byLoad}` },
+  ];
+}
+
+function nodeLog() {
+  const run = example("fallow-load", "million", ["rig"]);
+  const log = `log of ${run.records} records`;
+  const readers = `${log}, ${run.readers} readers at once`;
+  const read = (name, { p50, p99, rate }, what) => {
+    const how = `${what}, ${readers}: p50 ${(p50 * 1e3).toFixed(1)} ms, ${rate.toFixed(0)}/s`;
+    return { name, value: round(p99 * 1e3, 2), unit: "ms", how };
+  };
+  return [
+    { name: "node.catch_up", value: round(run.catchUp, 0), unit: "records/s",
+      how: `${log} from the chain into an empty store` },
+    { name: "node.memory", value: round(run.memory, 1), unit: "byte/record",
+      how: `resident after a warm start and the reads, ${log}; ` +
+        `${run.memoryAfterCatchUp.toFixed(1)} after catching up; ` +
+        `${run.disk.toFixed(0)} byte/record on disk; ready ${run.warmStart.toFixed(2)} s after a warm start` },
+    read("node.ticket.p99", run.ticket, "tickets of random records"),
+    read("node.search.p99", run.search, "search by offer fields, region and free window"),
+  ];
+}
+
+/** Records a second and core that an audit re-executes, over bare recoveries. */
+function auditRate() {
+  const run = example("fallow-audit", "rate");
+  const how = `${run.records} records, ${run.recordsPerSecond.toFixed(0)} a second and core over ` +
+    `${run.recoveriesPerSecond.toFixed(0)} bare recoveries by libsecp256k1`;
+  return [{ name: "audit.rate", value: round(run.recordsPerSecond / run.recoveriesPerSecond, 3),
+    unit: "ratio", how }];
 }
 
 function logMemory() {
