@@ -38,13 +38,26 @@ pub struct Config {
 pub struct HttpLimits {
     /// Connections at once; further ones wait. Default 1024.
     pub connections: u32,
+    /// Connections at once of one address; further ones are cut. Behind a reverse proxy all have one
+    /// address. Default 256.
+    pub connections_per_address: u32,
+    /// A request's head arrives within this time after the answer before it; so long a kept
+    /// connection may be idle. Default 20 s.
+    pub head_time: Duration,
     /// Bytes of a body. Default 1 MiB.
     pub body_bytes: u64,
     /// A body arrives within this time. Default 10 s.
     pub body_time: Duration,
-    /// Requests per second of one address. Default 200.
+    /// Requests that are worked on at once; further ones are refused (910). Default 1024.
+    pub requests: u32,
+    /// Bytes of memory for all bodies and large answers together. Default 64 MiB.
+    pub memory: usize,
+    /// Streams of events at once. Default 256.
+    pub streams: u32,
+    /// Requests per second of one address, four seconds' worth at once; each message of an array is
+    /// one. Default 200.
     pub per_address: u32,
-    /// Messages per second of one key. Default 100.
+    /// Messages per second of one key that are promised, four seconds' worth at once. Default 100.
     pub per_key: u32,
 }
 
@@ -52,8 +65,13 @@ impl Default for HttpLimits {
     fn default() -> Self {
         Self {
             connections: 1024,
+            connections_per_address: 256,
+            head_time: Duration::from_secs(20),
             body_bytes: 1 << 20,
             body_time: Duration::from_secs(10),
+            requests: 1024,
+            memory: 64 << 20,
+            streams: 256,
             per_address: 200,
             per_key: 100,
         }

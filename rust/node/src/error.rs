@@ -1,5 +1,6 @@
 //! Why a node does not start, or ends.
 
+use crate::http::AllowListError;
 use crate::store::NodeStoreError;
 use fallow_chain::{ChainError, ConfigError, Disagreement};
 use std::net::SocketAddr;
@@ -17,6 +18,9 @@ pub enum NodeError {
     /// A chain is another one than the network file says, or does not answer at the start.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// The list of keys that may submit cannot be used.
+    #[error(transparent)]
+    AllowList(#[from] AllowListError),
     /// The address of the API cannot be had.
     #[error("cannot listen on {address}: {error}")]
     Listen {
