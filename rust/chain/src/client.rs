@@ -120,6 +120,16 @@ impl Client {
         Ok(block.map(|block| block.header.inner.number))
     }
 
+    /// The latest block's header.
+    ///
+    /// # Errors
+    /// When the node does not answer, or with a header of another hash.
+    pub async fn latest_block(&self) -> Result<BlockRef, ChainError> {
+        let block = self.provider.get_block_by_number(BlockNumberOrTag::Latest).await?;
+        let header = found(block, 0)?.header;
+        Ok(BlockRef::of(&header, header.inner.number)?)
+    }
+
     /// One block's header.
     ///
     /// # Errors
@@ -315,17 +325,20 @@ pub struct ChainLog {
     pub block_hash: B256,
     /// Position among the logs of the block.
     pub position: u64,
+    /// The transaction that logged it, as the node says it.
+    pub transaction: TxHash,
     /// Contract, topics and data.
     pub inner: alloy_primitives::Log,
 }
 
 impl ChainLog {
     fn of(log: Log) -> Result<Self, AnswerError> {
-        let place = (log.block_number, log.block_hash, log.log_index);
-        let (Some(number), Some(block_hash), Some(position)) = place else {
+        let block = (log.block_number, log.block_hash);
+        let place = (block, log.log_index, log.transaction_hash);
+        let ((Some(number), Some(block_hash)), Some(position), Some(transaction)) = place else {
             return Err(AnswerError::PendingLog);
         };
-        Ok(Self { number, block_hash, position, inner: log.inner })
+        Ok(Self { number, block_hash, position, transaction, inner: log.inner })
     }
 }
 
@@ -422,6 +435,7 @@ mod tests {
             number,
             position,
             block_hash: B256::ZERO,
+            transaction: TxHash::ZERO,
             inner: alloy_primitives::Log { address, data: alloy_primitives::LogData::empty() },
         };
         let good = [log(4, 0, contract), log(4, 2, contract), log(6, 0, contract)];

@@ -3,9 +3,12 @@
 //!
 //! ```text
 //! NetworkFile --> check_network(&file, &client, ..)   chain ids and code hashes, always first
-//! Client      --> Follower::sync                      headers and events -> fallow-ledger -> log
-//!                   |-- checkpoint(block), ticket(index, ..), record(index), tree()
+//! Client      --> Fetcher::fetch                      headers, events and claims of final blocks
+//! BlockEvents --> Replay::apply                       -> fallow-ledger -> Archive
 //!                   `-- Disagreement                  what the contract claims and we refuse
+//! Client      --> Follower::sync                      both, all records in memory
+//!                   `-- checkpoint(block), ticket(index, ..), record(index), tree()
+//! Client      --> AnchorReader::read                  what stands on mainnet, reorganisations too
 //! Client, key --> Sender::send(call)                  built, sent, included, final or dropped
 //! ```
 //!
@@ -14,6 +17,8 @@
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation))]
 
+mod anchors;
+mod archive;
 mod bindings;
 mod client;
 mod config;
@@ -23,6 +28,7 @@ mod error;
 mod event;
 #[cfg(test)]
 mod fake;
+mod fetcher;
 mod follower;
 mod network;
 mod replay;
@@ -32,6 +38,8 @@ mod span;
 mod transaction;
 mod transport;
 
+pub use anchors::{AnchorNews, AnchorReader, Anchored};
+pub use archive::{Archive, MemoryArchive, Recorded};
 pub use bindings::{Anchor, Bulletin, Registry, refusal_of, revert_refusal};
 pub use client::{BlockRef, ChainLog, Client, Fees, NonceAt};
 pub use config::{ConfigError, DaemonConfig};
@@ -39,9 +47,10 @@ pub use deploy::{DeployError, DeployPlan, Deployer, DeployerChain, Founder, depl
 pub use disagreement::{Disagreement, FollowError, ReleaseFlaw, TicketError};
 pub use error::{AnswerError, ChainError, Class};
 pub use event::{Event, Released};
-pub use follower::{Finality, Follower};
+pub use fetcher::{Fetcher, Finality};
+pub use follower::Follower;
 pub use network::check_network;
-pub use replay::{BlockEvents, Entry, Replay};
+pub use replay::{BlockError, BlockEvents, Replay};
 pub use sender::{Sender, SenderConfig};
 pub use shares::{CertifyError, PostedShare, ShareError, ShareReader, Tally};
 pub use transaction::{

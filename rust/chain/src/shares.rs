@@ -216,9 +216,10 @@ impl ShareReader {
             let filter = self.filter.clone();
             match self.client.logs_like(filter, self.bulletin, range.clone()).await {
                 Ok(logs) => {
-                    let shares = logs.iter().map(posted).collect::<Result<_, _>>()?;
+                    let shares = logs.iter().map(posted).collect::<Result<Vec<_>, _>>()?;
                     self.next = range.end().saturating_add(1);
-                    self.span.answered();
+                    let blocks = range.end().saturating_sub(*range.start()).saturating_add(1);
+                    self.span.answered(blocks, shares.len());
                     return Ok(Some(shares));
                 }
                 Err(error) => self.span.failed(&range, error)?,

@@ -6,7 +6,11 @@ use std::ops::RangeInclusive;
 /// Many nodes refuse `eth_getLogs` of much longer ranges.
 const MOST_BLOCKS: u64 = 500;
 
-/// Blocks in the next query: halved when a node finds them too many, doubled when it goes well.
+/// What one query should answer at most: more is a long wait, and much memory.
+const MOST_ITEMS: usize = 8_192;
+
+/// Blocks in the next query: halved when a node finds them too many or there is too much in them,
+/// doubled when it goes well.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Span {
     blocks: u64,
@@ -22,9 +26,13 @@ impl Span {
         first..=last.min(first.saturating_add(self.blocks.saturating_sub(1)))
     }
 
-    /// The query of `range` went well.
-    pub(crate) fn answered(&mut self) {
-        self.blocks = self.blocks.saturating_mul(2).min(MOST_BLOCKS);
+    /// The query of so many blocks went well, and gave so many items.
+    pub(crate) fn answered(&mut self, blocks: u64, items: usize) {
+        if items > MOST_ITEMS {
+            self.blocks = (blocks / 2).max(1);
+        } else if items <= MOST_ITEMS / 2 {
+            self.blocks = self.blocks.saturating_mul(2).min(MOST_BLOCKS);
+        }
     }
 
     /// The query of `range` failed: it is to be repeated with half as much.
@@ -60,7 +68,7 @@ mod tests {
         // Only ten blocks were asked for, so five are the half.
         span.failed(&span.range(7, 16), too_much()).unwrap();
         assert_eq!(span.range(7, 16), 7..=11);
-        span.answered();
+        span.answered(5, 0);
         assert_eq!(span.range(12, 10_000), 12..=21);
         let mut asked = 0;
         while span.failed(&span.range(0, 10_000), too_much()).is_ok() {

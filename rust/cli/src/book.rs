@@ -5,7 +5,7 @@ use crate::calendar::Calendar;
 use crate::error::Result;
 use crate::recording;
 use alloy_primitives::Address;
-use fallow_chain::Entry;
+use fallow_chain::Recorded;
 use fallow_protocol::{AllocationBody, Body, ReleaseBody, RequestId, ResourceId, WithdrawalBody};
 use std::collections::HashMap;
 
@@ -48,14 +48,14 @@ pub(crate) struct Allocation {
 
 impl Book {
     /// Reads all records; `me` is whose units count as mine.
-    pub(crate) fn read(entries: &[Entry], me: Option<Address>) -> Result<Self> {
+    pub(crate) fn read(records: &[Recorded], me: Option<Address>) -> Result<Self> {
         let mut book = Self::default();
-        for entry in entries {
-            let record = recording::decode(entry)?;
+        for recorded in records {
+            let record = recording::decode(recorded)?;
             let index = record.index;
             match record.body {
                 Body::Announcement(body) => {
-                    let id = entry.id.into();
+                    let id = recorded.id.into();
                     book.by_id.insert(id, book.resources.len());
                     let calendar = Calendar::new(body.announcement());
                     book.resources.push(Resource { id, index, calendar, withdrawn: None });
@@ -64,7 +64,7 @@ impl Book {
                     if let Some(resource) = book.resource_mut(body.resource_id) {
                         resource.calendar.allocate(&body, me);
                     }
-                    let (id, block) = (entry.id.into(), entry.block);
+                    let (id, block) = (recorded.id.into(), recorded.block);
                     book.by_index.insert(index, book.allocations.len());
                     book.allocations.push(Allocation { id, block, index, body, release: None });
                 }

@@ -3,7 +3,7 @@
 use crate::chain::follow_failure;
 use crate::error::{Context, Failure, Result};
 use alloy_primitives::B256;
-use fallow_chain::{Entry, Follower, Replay};
+use fallow_chain::{Follower, Recorded, Replay};
 use fallow_protocol::Record;
 
 /// The index that a person names: a decimal number is the index of a record, 32 bytes as hex the id
@@ -22,7 +22,7 @@ pub(crate) fn index_of(replay: &Replay, named: &str) -> Result<Option<u64>> {
 /// The record of a message that is final now.
 pub(crate) async fn record_of(follower: &mut Follower, id: B256) -> Result<Record> {
     follower.sync().await.map_err(|error| follow_failure(&error))?;
-    let entry = follower.index_of(id).and_then(|index| follower.entry(index));
+    let entry = follower.index_of(id).and_then(|index| follower.record(index));
     let entry = entry.ok_or_else(|| {
         Failure::new(format_args!("the node shows no record of {id}"))
             .hint("its transaction is final: ask again, or another node")
@@ -31,6 +31,6 @@ pub(crate) async fn record_of(follower: &mut Follower, id: B256) -> Result<Recor
 }
 
 /// The record of an entry of the log.
-pub(crate) fn decode(entry: &Entry) -> Result<Record> {
-    Record::decode(&entry.bytes).context("a record cannot be decoded")
+pub(crate) fn decode(recorded: &Recorded) -> Result<Record> {
+    Record::decode(&recorded.entry.record).context("a record cannot be decoded")
 }

@@ -9,7 +9,7 @@ use crate::refused::{Checked, Refused};
 use crate::submit::{Outcome, Prepared, Submission};
 use crate::time::{DurationArg, TimeArg};
 use alloy_primitives::{B256, Bytes};
-use fallow_chain::{Entry, Follower, Registry, Replay};
+use fallow_chain::{Follower, Recorded, Registry, Replay};
 use fallow_log::Tree;
 use fallow_protocol::packed::path_nodes;
 use fallow_protocol::{
@@ -51,7 +51,7 @@ impl Held {
         let Body::Announcement(terms) = recording::decode(announced)?.body else {
             return Err(Failure::new("an allocation names no announcement"));
         };
-        let record = held.bytes.clone();
+        let record = held.entry.record.clone().into();
         // There is one wherever there is a record.
         let ledger = replay.ledger();
         let is_released = ledger.is_some_and(|ledger| ledger.is_released(index));
@@ -107,8 +107,8 @@ fn peak_path(tree: &Tree, index: u64) -> Result<Vec<B256>> {
     Ok(path)
 }
 
-fn entry(replay: &Replay, index: u64) -> Result<&Entry> {
-    let entry = replay.entry(index);
+fn entry(replay: &Replay, index: u64) -> Result<&Recorded> {
+    let entry = replay.record(index);
     entry.ok_or_else(|| Failure::new(format_args!("the log has no record {index}")))
 }
 
@@ -154,7 +154,7 @@ impl Submitter<'_> {
             self.follower.sync().await.map_err(|error| follow_failure(&error))?;
             // Anybody who has the file may have been quicker.
             let index = self.follower.index_of(id);
-            if let Some(entry) = index.and_then(|index| self.follower.entry(index)) {
+            if let Some(entry) = index.and_then(|index| self.follower.record(index)) {
                 return Ok(Ok(Submitted { block: entry.block, rebuilt }));
             }
             let call = held.call(self.follower, file)?;

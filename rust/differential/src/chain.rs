@@ -210,7 +210,7 @@ impl Chain {
         let filter = filter.address(vec![self.registry, self.forwarder]);
         let (mut verdicts, mut refused, mut logs) = (Vec::new(), Vec::new(), Vec::new());
         for (position, log) in (0..).zip(self.anvil.provider().get_logs(&filter).await?) {
-            let inner = log.inner;
+            let (transaction, inner) = (log.transaction_hash.unwrap_or_default(), log.inner);
             if inner.address == self.forwarder {
                 let event = Forwarder::Outcome::decode_log(&inner);
                 let event = event.map_err(|error| unexpected("event", &error))?;
@@ -220,7 +220,7 @@ impl Chain {
             }
             refused.extend(refusal(&inner)?);
             let (number, block_hash) = (block.number, block.hash);
-            logs.push(ChainLog { number, block_hash, position, inner });
+            logs.push(ChainLog { number, block_hash, position, transaction, inner });
         }
         Ok((verdicts, logs))
     }

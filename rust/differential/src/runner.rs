@@ -74,7 +74,7 @@ pub async fn run(options: &Options<'_>) -> Result<Summary, DifferentialError> {
     let (ledger, record) = Ledger::new(config.clone(), genesis.mined.block.time);
     let world = World::new(options.seed, *ledger.domain(), genesis.writer, &record);
     let mut replay = Replay::new(&genesis.network);
-    replay.apply(&events(ledger.domain(), &genesis.mined))?;
+    replay.apply(&events(ledger.domain(), &genesis.mined)).map_err(Disagreement::from)?;
     let mut run = Run {
         chain: Arc::new(chain),
         config,
@@ -135,7 +135,7 @@ impl Run {
             let transactions: Vec<_> = data.chunks(size).collect();
             let mined = chain.block(time, &transactions).await?;
             let replayed = replay.lock().await.apply(&events(&domain, &mined));
-            Ok((mined, replayed))
+            Ok((mined, replayed.map_err(Disagreement::from)))
         });
         self.mining = Some((block, mining));
     }

@@ -72,6 +72,14 @@ impl Recoverer {
         }
     }
 
+    /// Whether a claim is remembered as true.
+    #[must_use]
+    pub fn knows(&self, claim: &Claim) -> bool {
+        let known =
+            self.good().and_then(|good| good.peek(&(claim.digest, claim.signature)).copied());
+        known.is_some_and(|signer| claim.signer.is_none_or(|want| want == signer))
+    }
+
     /// Claims that are not remembered; `None` if nothing ever is.
     fn unknown(&self, claims: &[Claim]) -> Option<Vec<Claim>> {
         let good = self.good()?;

@@ -9,7 +9,7 @@ use fallow_protocol::{Announcement, Request, Withdrawal};
 
 fn log(data: LogData) -> ChainLog {
     let inner = Log { address: Address::ZERO, data };
-    ChainLog { number: 1, block_hash: B256::ZERO, position: 4, inner }
+    ChainLog { number: 1, block_hash: B256::ZERO, position: 4, transaction: B256::ZERO, inner }
 }
 
 fn appended() -> LogData {

@@ -31,10 +31,13 @@ async fn an_allocation_is_released_and_its_resource_withdrawn() {
     let follower = world.follow().await;
     assert_eq!(kinds(&follower)[5..], [3, 2], "what was freed is free");
 
-    let entry = follower.entry(5).unwrap();
-    assert_eq!(entry.evidence[..], Evidence::from_signatures(&item.signatures).unwrap().encode());
+    let entry = follower.record(5).unwrap();
+    assert_eq!(
+        entry.entry.evidence[..],
+        Evidence::from_signatures(&item.signatures).unwrap().encode()
+    );
     assert_eq!(follower.index_of(entry.id), Some(5));
-    let record = Record::decode(&entry.bytes).unwrap();
+    let record = Record::decode(&entry.entry.record).unwrap();
     assert!(matches!(record.body, Body::Release(body) if body.slot_count == 2));
 
     world.withdraw().await.unwrap();
@@ -58,7 +61,7 @@ async fn a_tombstone_keeps_an_announcement_out() {
     assert_eq!(kinds(&follower), [0, 4]);
     let (withdrawal, _) = world.withdrawal();
     assert_eq!(follower.index_of(withdrawal.id(&world.domain)), Some(1));
-    let record = Record::decode(&follower.entry(1).unwrap().bytes).unwrap();
+    let record = Record::decode(&follower.record(1).unwrap().entry.record).unwrap();
     assert!(matches!(record.body, Body::Withdrawal(body) if body.resource_index == 0));
 }
 
@@ -76,8 +79,8 @@ async fn an_announcement_is_recorded_by_the_first_approved_request() {
         world.send(&call).await.unwrap();
         let follower = world.follow().await;
         assert_eq!(follower.size(), records);
-        let last = follower.entries().last().unwrap();
-        assert_eq!(last.evidence[..], Evidence::from_signatures(&own).unwrap().encode());
+        let last = follower.records().last().unwrap();
+        assert_eq!(last.entry.evidence[..], Evidence::from_signatures(&own).unwrap().encode());
         assert_eq!(follower.index_of(announced.0), Some(1));
     }
 }
@@ -104,7 +107,7 @@ async fn releases_of_a_batch_lean_on_each_other() {
     world.send(&Registry::releaseManyCall { items }).await.unwrap();
     let follower = world.follow().await;
     assert_eq!(kinds(&follower)[6..], [3, 3], "a and c: b leans on itself, a is released already");
-    let of = |index: usize| Record::decode(&follower.entries()[index].bytes).unwrap().body;
+    let of = |index: usize| Record::decode(&follower.records()[index].entry.record).unwrap().body;
     let released = [6, 7].map(|index| match of(index) {
         Body::Release(body) => body.request_index,
         other => panic!("{other:?}"),

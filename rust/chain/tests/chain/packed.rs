@@ -65,7 +65,7 @@ async fn a_packed_batch_of_requests_is_followed() {
     for (place, index) in [(1, 2), (3, 3), (4, 4), (6, 6), (8, 7)] {
         let PackItem { request, evidence, .. } = items[place];
         assert_eq!(follower.index_of(request.id(&world.domain).0), Some(index));
-        assert_eq!(follower.entry(index).unwrap().evidence[..], evidence.encode());
+        assert_eq!(follower.record(index).unwrap().entry.evidence[..], evidence.encode());
     }
     let topics = [Registry::BatchAllocated::SIGNATURE_HASH, Registry::Refused::SIGNATURE_HASH];
     assert_eq!(logged(&world, &follower, topics).await, [2, 4], "events, refusals");
@@ -93,8 +93,8 @@ async fn a_packed_batch_of_releases_is_followed() {
     world.send(&Registry::releasePackedCall { batch }).await.unwrap();
     let follower = world.follow().await;
     assert_eq!(kinds(&follower)[7..], [3, 3, 3, 3]);
-    let released = follower.entries()[7..].iter().map(|entry| {
-        match Record::decode(&entry.bytes).unwrap().body {
+    let released = follower.records()[7..].iter().map(|entry| {
+        match Record::decode(&entry.entry.record).unwrap().body {
             Body::Release(body) => body.request_index,
             other => panic!("{other:?}"),
         }
@@ -106,14 +106,14 @@ async fn a_packed_batch_of_releases_is_followed() {
 
 /// Gives back the allocation at `index` from slot 4 on, with its whole path.
 fn release(world: &World, follower: &Follower, index: u64, signer: &str) -> PackedRelease {
-    let entry = follower.entry(index).unwrap();
+    let entry = follower.record(index).unwrap();
     let (from_time, timestamp) = (world.offer.start_time + 4 * SLOT, world.offer.timestamp);
     let release = Release { request_id: entry.id.into(), from_time, timestamp };
     PackedRelease {
         from_time,
         timestamp,
         signature: key(signer).sign(release.id(&world.domain)),
-        record: FixedBytes::from_slice(&entry.bytes),
+        record: FixedBytes::from_slice(&entry.entry.record),
         path: follower.tree().prove_inclusion(index, follower.size()).unwrap(),
     }
 }

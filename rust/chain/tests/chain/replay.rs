@@ -147,7 +147,7 @@ fn disagreement(events: Vec<Event>) -> Disagreement {
     replay.apply(&first).unwrap();
     replay.apply(&honest.next(&[announce(), ask(1)])).unwrap();
     let next = BlockEvents { block: block(FIRST + 2), events, claim: None };
-    replay.apply(&next).unwrap_err()
+    replay.apply(&next).unwrap_err().into()
 }
 
 #[test]
@@ -251,13 +251,13 @@ fn a_registry_starts_once_with_its_first_event() {
     let start = Disagreement::Start { block: FIRST };
     for events in [vec![], vec![Event::Refused], vec![recorded(0, announce())]] {
         let first = BlockEvents { block: block(FIRST), events, claim: None };
-        assert_eq!(Replay::new(&network()).apply(&first), Err(start.clone()));
+        assert_eq!(Replay::new(&network()).apply(&first), Err(start.clone().into()));
     }
     let got = NetworkId::repeat_byte(7);
     let first = BlockEvents { block: block(FIRST), events: vec![started(got)], claim: None };
     let want = network().network_id;
     let other = Disagreement::Network { block: FIRST, got, want };
-    assert_eq!(Replay::new(&network()).apply(&first), Err(other));
+    assert_eq!(Replay::new(&network()).apply(&first), Err(other.into()));
 }
 
 #[test]
@@ -280,7 +280,7 @@ fn another_size_or_root_of_the_contract_is_a_disagreement() {
         let mut replay = Replay::new(&network());
         replay.apply(&first).unwrap();
         next.claim = Some(claim);
-        assert_eq!(replay.apply(&next), Err(want));
+        assert_eq!(replay.apply(&next), Err(want.into()));
     }
 }
 
@@ -319,7 +319,7 @@ fn release_on(honest: &mut Honest, replay: &Replay, release: Release) -> BlockEv
     let message = Message::Release {
         release,
         signatures: released(3, 2, &release).signature.0.into(),
-        record: replay.entry(2).unwrap().bytes.clone(),
+        record: replay.record(2).unwrap().entry.record.clone().into(),
         path: replay.tree().prove_inclusion(2, replay.size()).unwrap()[..height].to_vec(),
     };
     let mut next = honest.next(&[message]);
@@ -340,9 +340,9 @@ fn a_release_is_re_executed_from_the_log() {
     assert_eq!((replay.size(), replay.root()), (5, honest.ledger.root()));
     let id = release.id(&network().domain());
     assert_eq!(replay.index_of(id), Some(4));
-    let entry = replay.entry(4).unwrap();
+    let entry = replay.record(4).unwrap();
     let signature: Signature = key(2).sign(id);
-    assert_eq!(entry.evidence[..], Evidence::of(signature).encode()[..]);
+    assert_eq!(entry.entry.evidence[..], Evidence::of(signature).encode()[..]);
     // What was freed is free: without it the third would be one too many.
     replay.apply(&honest.next(&[ask(3)])).unwrap();
     for _ in FIRST + 4..=16 {
@@ -401,7 +401,7 @@ fn a_release_that_names_another_resource_is_a_disagreement() {
     assert_eq!(named(announcement().id(&network().domain())), Ok(()));
     let (block, flaw) = (FIRST + 2, ReleaseFlaw::Resource);
     let want = Disagreement::Release { block, index: 3, allocation: 2, flaw };
-    assert_eq!(named(ResourceId::ZERO), Err(want));
+    assert_eq!(named(ResourceId::ZERO), Err(want.into()));
 }
 
 #[test]
@@ -414,9 +414,13 @@ fn a_withdrawn_resource_takes_no_request_and_a_tombstone_no_announcement() {
     let Message::Withdraw { withdrawal, .. } = withdraw() else { unreachable!() };
     let id = withdrawal.id(&network().domain());
     assert_eq!(replay.index_of(id), Some(2));
-    assert_eq!(replay.entry(2).unwrap().evidence[..], Evidence::of(key(1).sign(id)).encode()[..]);
+    assert_eq!(
+        replay.record(2).unwrap().entry.evidence[..],
+        Evidence::of(key(1).sign(id)).encode()[..]
+    );
     let next = |events| BlockEvents { block: block(FIRST + 2), events, claim: None };
     let refused = replay.apply(&next(vec![recorded(3, ask(1))])).unwrap_err();
+    let refused = Disagreement::from(refused);
     assert_eq!(refused.code(), Some(Code::ResourceWithdrawn), "{refused}");
 
     let (mut honest, first) = Honest::start();
@@ -425,6 +429,7 @@ fn a_withdrawn_resource_takes_no_request_and_a_tombstone_no_announcement() {
     replay.apply(&honest.next(&[withdraw()])).unwrap();
     assert_eq!(replay.root(), honest.ledger.root());
     let refused = replay.apply(&next(vec![recorded(2, announce())])).unwrap_err();
+    let refused = Disagreement::from(refused);
     assert_eq!(refused.code(), Some(Code::ResourceWithdrawn), "{refused}");
 }
 
@@ -445,6 +450,6 @@ fn a_request_that_brings_its_announcement_is_two_records() {
     assert_eq!(ids.map(|id| replay.index_of(id)), [Some(1), Some(2)]);
     for (index, signature) in [(1, offered), (2, signed)] {
         let want = Evidence::from_signatures(&signature).unwrap().encode();
-        assert_eq!(replay.entry(index).unwrap().evidence[..], want[..]);
+        assert_eq!(replay.record(index).unwrap().entry.evidence[..], want[..]);
     }
 }

@@ -92,7 +92,7 @@ fn the_ledger_records_what_the_vectors_say() {
 
 fn log(event: &impl SolEvent) -> ChainLog {
     let inner = Log { address: Address::ZERO, data: event.encode_log_data() };
-    ChainLog { number: 0, block_hash: B256::ZERO, position: 0, inner }
+    ChainLog { number: 0, block_hash: B256::ZERO, position: 0, transaction: B256::ZERO, inner }
 }
 
 /// The event of an announcement, from its record and the provider's signature.
@@ -148,7 +148,7 @@ fn the_follower_records_what_the_vectors_say() {
     let number = network.network.sidechain.block;
     let block = BlockRef { number, hash: B256::ZERO, parent: B256::ZERO, time };
     replay.apply(&BlockEvents { block, events, claim: None }).unwrap();
-    let got: Vec<_> = replay.entries()[1..].iter().map(|entry| entry.bytes.clone()).collect();
+    let got: Vec<_> = replay.records()[1..].iter().map(|one| one.entry.record.clone()).collect();
     assert_eq!(got, [records(requests), records(releases)].concat());
     assert_eq!(replay.root(), get::<B256>(&releases["root"]));
 }

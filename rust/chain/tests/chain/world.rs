@@ -112,7 +112,7 @@ impl World {
         index: u64,
         signer: &str,
     ) -> Registry::SignedRelease {
-        let entry = follower.entry(index).unwrap();
+        let entry = follower.record(index).unwrap();
         let release = Release {
             request_id: entry.id.into(),
             from_time: self.offer.start_time + 4 * SLOT,
@@ -123,7 +123,7 @@ impl World {
         Registry::SignedRelease {
             release: release.into(),
             signatures: signed(&[signer], release.id(&self.domain)),
-            record: entry.bytes.clone(),
+            record: entry.entry.record.clone().into(),
             path: path[..nodes].to_vec(),
         }
     }
@@ -143,7 +143,7 @@ impl World {
 
 /// Kinds of all records, in order.
 pub(crate) fn kinds(follower: &Follower) -> Vec<u8> {
-    follower.entries().iter().map(|entry| entry.bytes[1]).collect()
+    follower.records().iter().map(|one| one.entry.record[1]).collect()
 }
 
 /// The code that a call is refused with.

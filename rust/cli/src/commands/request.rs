@@ -205,7 +205,7 @@ async fn judged(
 async fn recorded(side: &Sidechain, file: &RequestFile) -> Result<Option<Recorded>> {
     let request_id = file.request.id(&side.file.domain());
     let follower = side.follow().await?;
-    let entry = follower.index_of(request_id.0).and_then(|index| follower.entry(index));
+    let entry = follower.index_of(request_id.0).and_then(|index| follower.record(index));
     Ok(entry.map(|entry| Recorded { request_id, block: entry.block }))
 }
 

@@ -49,7 +49,7 @@ struct ReleasedJson {
 async fn requests_async(args: &Requests, printer: &mut Printer) -> Result<ExitStatus> {
     let me = args.list.mine.address()?.or(args.list.filter.of);
     let chains = Chains::connect(&args.list.network, &args.list.sidechain, &args.mainnet).await?;
-    let book = Book::read(chains.side.follow().await?.entries(), me)?;
+    let book = Book::read(chains.side.follow().await?.records(), me)?;
     let anchorings = Anchorings::read(&chains).await?;
     let found: Vec<_> = book.allocations.iter().filter(|found| wanted(args, found)).collect();
     if args.list.output.json {

@@ -32,7 +32,7 @@ struct ResourceJson<'a> {
 async fn resources_async(args: &Resources, printer: &mut Printer) -> Result<ExitStatus> {
     let me = args.list.mine.address()?.or(args.list.filter.of);
     let side = Sidechain::connect(&args.list.network, &args.list.sidechain).await?;
-    let book = Book::read(side.follow().await?.entries(), me)?;
+    let book = Book::read(side.follow().await?.records(), me)?;
     let now = time::now();
     let at = args.at.at(now)?;
     let of = args.list.filter.of;

@@ -74,7 +74,7 @@ impl Named {
             Self::Brought(announcement) => return Ok(*announcement),
             Self::Resource(id) => id,
         };
-        let entry = replay.index_of(id.0).and_then(|index| replay.entry(index));
+        let entry = replay.index_of(id.0).and_then(|index| replay.record(index));
         let record = entry.map(recording::decode).transpose()?;
         match record.map(|record| record.body) {
             Some(Body::Announcement(body)) => Ok(body.announcement()),

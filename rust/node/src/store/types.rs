@@ -1,6 +1,7 @@
 //! What stands in the store.
 
-use alloy_primitives::{Address, B256, Bytes, TxHash, U256};
+use alloy_primitives::{Address, B256, Bytes, U256};
+pub use fallow_chain::Anchored;
 use fallow_chain::{BlockRef, Transaction};
 use fallow_ledger::Message;
 use fallow_protocol::{
@@ -65,25 +66,6 @@ pub struct Checkpointed {
     pub checkpoint: Checkpoint,
     /// The quorum's signature.
     pub certificate: Option<Certificate>,
-}
-
-/// An anchoring, as mainnet's event tells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Anchored {
-    /// Sidechain block of the checkpoint.
-    pub sidechain_block: u64,
-    /// Records under it.
-    pub size: u64,
-    /// Its root.
-    pub root: B256,
-    /// Mainnet block.
-    pub block: u64,
-    /// Hash of that block.
-    pub block_hash: B256,
-    /// The transaction.
-    pub transaction: TxHash,
-    /// Mainnet's time, unix seconds.
-    pub anchored_at: u64,
 }
 
 /// A promised message.

@@ -116,7 +116,7 @@ async fn checkpoints_over_every_kind_of_record_are_signed() {
     let posted = running.until("all records", |status| status.size == 6).await;
     let posted = running.until("a share", |status| status.posted > posted.posted).await;
     let follower = followed(&chain).await;
-    let kinds: Vec<_> = follower.entries().iter().map(|entry| entry.bytes[1]).collect();
+    let kinds: Vec<_> = follower.records().iter().map(|one| one.entry.record[1]).collect();
     assert_eq!(kinds, [0, 1, 2, 3, 4, 4]);
     let checkpoint = follower.checkpoint(posted.posted.unwrap()).unwrap();
     let share = share(&chain, &checkpoint).await;

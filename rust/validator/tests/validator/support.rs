@@ -175,7 +175,7 @@ impl Chain {
         from_time: u64,
         signer: &SecretKey,
     ) -> Result<(), ChainError> {
-        let (entry, size) = (follower.entry(index).unwrap(), follower.size());
+        let (entry, size) = (follower.record(index).unwrap(), follower.size());
         let release = Release { request_id: entry.id.into(), from_time, timestamp: self.now };
         let nodes = path_nodes(size, index, None).unwrap();
         let path = follower.tree().prove_inclusion(index, size).unwrap();
@@ -183,7 +183,7 @@ impl Chain {
         self.send(&Registry::releaseCall {
             message: release.into(),
             signatures: signature.0.into(),
-            record: entry.bytes.clone(),
+            record: entry.entry.record.clone().into(),
             path: path[..nodes].to_vec(),
         })
         .await
