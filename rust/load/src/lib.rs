@@ -11,6 +11,9 @@ pub mod rig;
 pub mod transfers;
 pub mod workload;
 
+/// Logs of any size, made up from a seed.
+pub use fallow_history as history;
+
 use std::time::Duration;
 
 /// How many a second.
