@@ -388,7 +388,9 @@ impl NodeClient {
         let path = "/v1/offers";
         let ask = || {
             let body = document.0.clone();
-            self.request(Method::POST, path, &[]).header(CONTENT_TYPE, "application/json").body(body)
+            self.request(Method::POST, path, &[])
+                .header(CONTENT_TYPE, "application/json")
+                .body(body)
         };
         let body = self.exchange(path, ask, ONE_BYTES).await?;
         decode::<Put>(path, &body).map(|put| put.hash)

@@ -1,0 +1,326 @@
+//! Lists: each item by its record, and the chain of a requester's records without a gap.
+
+use super::records::{Proven, level_name};
+use super::tiles::AT_ONCE;
+use super::{NodeError, VerifiedNode};
+use crate::types::{RequestAnswer, ResourceAnswer};
+use crate::{Lie, RequestQuery, ResourceQuery};
+use fallow_protocol::{AllocationBody, Body, ReleaseBody, RequestId, ResourceId};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use serde::Serialize;
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Items of one page.
+const PAGE: u16 = 200;
+/// At most so many items are read: a list for people is not longer.
+const MOST_ITEMS: usize = 20_000;
+
+/// An allocation that was verified.
+#[derive(Clone, Debug)]
+pub struct AllocationSeen {
+    /// Id of its request.
+    pub id: RequestId,
+    /// What its record says.
+    pub body: AllocationBody,
+    /// The record.
+    pub proven: Proven,
+    /// The release of its slots, with its record.
+    pub release: Option<(ReleaseBody, Proven)>,
+}
+
+/// Allocations that were verified.
+#[derive(Clone, Debug)]
+pub struct Allocations {
+    /// In the order of the log.
+    pub items: Vec<AllocationSeen>,
+    /// Whether there are more than were read.
+    pub is_cut: bool,
+}
+
+/// A resource that was verified.
+#[derive(Clone, Debug)]
+pub struct ResourceSeen {
+    /// As the node showed it. `free` and `withdrawn` are its word only.
+    pub answer: ResourceAnswer,
+    /// Its record.
+    pub proven: Proven,
+}
+
+impl VerifiedNode {
+    /// Resources, each with its record; what is free of them is the node's word.
+    ///
+    /// # Errors
+    /// When one does not hold.
+    pub async fn resources(&self, query: &ResourceQuery) -> Result<Vec<ResourceSeen>, NodeError> {
+        let mut answers: Vec<ResourceAnswer> = Vec::new();
+        let (mut after, mut seen) = (None::<String>, BTreeSet::new());
+        loop {
+            let page = self.client.resources(query, after.as_deref(), PAGE).await?;
+            self.long_enough(page.size, &page)?;
+            for item in page.items {
+                self.once(&mut seen, item.index)?;
+                answers.push(item);
+            }
+            after = page.next;
+            if after.is_none() || answers.len() >= MOST_ITEMS {
+                break;
+            }
+        }
+        let records = self.records(seen.into_iter().collect()).await?;
+        answers.into_iter().map(|answer| self.resource_seen(answer, &records)).collect()
+    }
+
+    /// One resource; `None` if the node has none of this id.
+    ///
+    /// # Errors
+    /// When it does not hold.
+    pub async fn resource(&self, id: ResourceId) -> Result<Option<ResourceSeen>, NodeError> {
+        let answer = match self.client.resource(id).await {
+            Ok(answer) => answer,
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        if answer.resource_id != id.0 {
+            let (got, want) = (answer.resource_id, id.0);
+            return Err(self.caught(Lie::IdMismatch { got, want }, json!(answer)));
+        }
+        let records = self.records(vec![answer.index]).await?;
+        self.resource_seen(answer, &records).map(Some)
+    }
+
+    fn resource_seen(
+        &self,
+        answer: ResourceAnswer,
+        records: &BTreeMap<u64, Proven>,
+    ) -> Result<ResourceSeen, NodeError> {
+        let proven = self.listed(records, answer.index, &answer)?;
+        let index = answer.index;
+        let Body::Announcement(body) = &proven.sound.record.body else {
+            return Err(self.differs(index, "kind", &answer));
+        };
+        let id = answer.announcement.id(&self.rules.domain);
+        let signature = proven.sound.evidence.as_ref().map(|evidence| evidence.signature);
+        let fields = [
+            ("resourceId", id.0 == answer.resource_id),
+            ("announcement", body.announcement() == answer.announcement),
+            ("signature", signature == Some(answer.signature)),
+        ];
+        self.all_same(index, &fields, &answer)?;
+        Ok(ResourceSeen { proven: proven.clone(), answer })
+    }
+
+    /// Allocations, each with its record and that of its release. With `complete`, or where the
+    /// list is one requester's, the chain of each requester's records is walked: whoever leaves
+    /// out one but the newest is caught.
+    ///
+    /// # Errors
+    /// When one does not hold, or one is withheld.
+    pub async fn allocations(
+        &self,
+        query: RequestQuery,
+        completeness: Completeness,
+    ) -> Result<Allocations, NodeError> {
+        let mut answers: Vec<RequestAnswer> = Vec::new();
+        let (mut after, mut seen) = (None::<String>, BTreeSet::new());
+        while answers.len() < MOST_ITEMS {
+            let page = self.client.requests(query, after.as_deref(), PAGE).await?;
+            self.long_enough(page.size, &page)?;
+            for item in page.items {
+                self.once(&mut seen, item.index)?;
+                answers.push(item);
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        seen.extend(answers.iter().filter_map(|answer| answer.release.map(|found| found.index)));
+        let records = self.records(seen.into_iter().collect()).await?;
+        let items: Result<Vec<_>, _> = answers
+            .into_iter()
+            .map(|answer| self.allocation_seen(&answer, query, &records))
+            .collect();
+        let mut items = items?;
+        items.sort_by_key(|item| item.proven.index());
+        if completeness == Completeness::Chains || query.requester.is_some() {
+            self.chains(&items, query).await?;
+        }
+        Ok(Allocations { items, is_cut: after.is_some() })
+    }
+
+    fn allocation_seen(
+        &self,
+        answer: &RequestAnswer,
+        query: RequestQuery,
+        records: &BTreeMap<u64, Proven>,
+    ) -> Result<AllocationSeen, NodeError> {
+        let index = answer.index;
+        let proven = self.listed(records, index, answer)?;
+        let Body::Allocation(body) = &proven.sound.record.body else {
+            return Err(self.differs(index, "kind", answer));
+        };
+        let id = body.request_id(&self.rules.domain);
+        let evidence = proven.sound.evidence.as_ref();
+        let fields = [
+            ("requestId", id.0 == answer.request_id),
+            ("request", body.request() == answer.request),
+            ("signature", evidence.map(|found| found.signature) == Some(answer.signature)),
+            ("approval", evidence.and_then(|found| found.approval) == answer.approval),
+            ("requester", query.requester.is_none_or(|asked| asked == body.requester)),
+            ("resourceId", query.resource.is_none_or(|asked| asked == body.resource_id)),
+        ];
+        self.all_same(index, &fields, answer)?;
+        let release = match answer.release {
+            None => None,
+            Some(found) => {
+                let proven = self.listed(records, found.index, answer)?;
+                let Body::Release(release) = &proven.sound.record.body else {
+                    return Err(self.differs(found.index, "kind", answer));
+                };
+                let fields = [
+                    ("requestId", release.request_id == id && release.request_index == index),
+                    ("fromTime", release.from_time == found.release.from_time),
+                    ("timestamp", release.timestamp == found.release.timestamp),
+                ];
+                self.all_same(found.index, &fields, answer)?;
+                Some((release.clone(), proven.clone()))
+            }
+        };
+        Ok(AllocationSeen { id, body: body.clone(), proven: proven.clone(), release })
+    }
+
+    /// Walks each requester's records from the newest one shown back to the first: each names the
+    /// one before it.
+    async fn chains(&self, items: &[AllocationSeen], query: RequestQuery) -> Result<(), NodeError> {
+        let listed: BTreeMap<u64, &AllocationSeen> =
+            items.iter().map(|item| (item.proven.index(), item)).collect();
+        let newest: BTreeMap<_, _> =
+            items.iter().map(|item| (item.body.requester, item.proven.index())).collect();
+        for (requester, index) in newest {
+            let mut at = index;
+            while at != 0 {
+                at = match listed.get(&at) {
+                    Some(item) => self.before(at, &item.body)?,
+                    None => {
+                        let found = self.record_at(at).await?;
+                        let body = found.as_ref().map(|found| &found.sound.record.body);
+                        let Some(Body::Allocation(body)) = body else {
+                            return Err(self.withheld(at, &listed));
+                        };
+                        let is_wanted = query.resource.is_none_or(|of| of == body.resource_id);
+                        if is_wanted || body.requester != requester {
+                            return Err(self.withheld(at, &listed));
+                        }
+                        self.before(at, body)?
+                    }
+                };
+            }
+        }
+        Ok(())
+    }
+
+    fn before(&self, index: u64, body: &AllocationBody) -> Result<u64, NodeError> {
+        if body.previous_index < index {
+            return Ok(body.previous_index);
+        }
+        Err(self.caught(Lie::Circles { index }, json!({ "previousIndex": body.previous_index })))
+    }
+
+    fn withheld(&self, index: u64, listed: &BTreeMap<u64, &AllocationSeen>) -> NodeError {
+        let after = listed.range(index..).next().map(|(_, item)| &item.proven.answer);
+        let why = "a later record of its requester names it as the one before";
+        self.caught(
+            Lie::Withheld { index, why },
+            json!({ "namedBy": after, "head": self.head_file() }),
+        )
+    }
+
+    /// Verified records by their indexes.
+    async fn records(&self, indexes: Vec<u64>) -> Result<BTreeMap<u64, Proven>, NodeError> {
+        let paths = self.paths(&indexes).await?;
+        let paths = &paths;
+        stream::iter(indexes)
+            .map(|index| async move {
+                let found = match paths.get(&index) {
+                    None => self.record_at(index).await?,
+                    Some(path) => self.record_with(index, path).await?,
+                };
+                Ok::<_, NodeError>(found.map(|found| (index, found)))
+            })
+            .buffer_unordered(AT_ONCE)
+            .try_filter_map(|found| async move { Ok(found) })
+            .try_collect()
+            .await
+    }
+
+    fn listed<'a>(
+        &self,
+        records: &'a BTreeMap<u64, Proven>,
+        index: u64,
+        item: &impl Serialize,
+    ) -> Result<&'a Proven, NodeError> {
+        records.get(&index).ok_or_else(|| {
+            let why = "a list of the node names it, and the node does not show it";
+            self.caught(Lie::Withheld { index, why }, json!(item))
+        })
+    }
+
+    /// Nothing stands in a list twice.
+    fn once(&self, seen: &mut BTreeSet<u64>, index: u64) -> Result<(), NodeError> {
+        if seen.insert(index) {
+            return Ok(());
+        }
+        Err(self.caught(Lie::Circles { index }, json!(null)))
+    }
+
+    fn all_same(
+        &self,
+        index: u64,
+        fields: &[(&'static str, bool)],
+        item: &impl Serialize,
+    ) -> Result<(), NodeError> {
+        match fields.iter().find(|(_, is_same)| !is_same) {
+            Some((field, _)) => Err(self.differs(index, field, item)),
+            None => Ok(()),
+        }
+    }
+
+    fn differs(&self, index: u64, field: &'static str, item: &impl Serialize) -> NodeError {
+        self.caught(Lie::FieldMismatch { index, field }, json!(item))
+    }
+}
+
+/// How far a list is checked for what it leaves out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Completeness {
+    /// Only a list of one requester.
+    #[default]
+    OneRequester,
+    /// The chain of every requester in the list.
+    Chains,
+}
+
+impl AllocationSeen {
+    /// Its level, for people: what could be verified of it, and what is the node's word.
+    #[must_use]
+    pub fn level_text(&self) -> String {
+        self.proven.level_text()
+    }
+}
+
+impl Proven {
+    /// Its level, for people: what was verified of it, and what is the node's word.
+    #[must_use]
+    pub fn level_text(&self) -> String {
+        match self.standing {
+            super::Standing::NodesWord => {
+                "recorded, not certified yet, the node's word only".into()
+            }
+            super::Standing::Certified { .. } => match self.level.name {
+                crate::types::LevelName::Recorded => "recorded, certified".into(),
+                other => format!("certified; {}, the node's word", level_name(other)),
+            },
+        }
+    }
+}
