@@ -181,11 +181,25 @@ impl Sender {
     }
 
     async fn sign(&self, transaction: &Transaction, fees: Fees) -> Result<Payload, ChainError> {
+        self.sign_call(&transaction.call, transaction.nonce, transaction.gas, fees).await
+    }
+
+    /// Signs a call with a nonce, gas limit and fees of the caller's choice; no node is asked.
+    ///
+    /// # Errors
+    /// When it cannot be signed.
+    pub async fn sign_call(
+        &self,
+        call: &Call,
+        nonce: u64,
+        gas: u64,
+        fees: Fees,
+    ) -> Result<Payload, ChainError> {
         let request = self
-            .request(&transaction.call)
+            .request(call)
             .with_chain_id(self.chain_id)
-            .with_nonce(transaction.nonce)
-            .with_gas_limit(transaction.gas)
+            .with_nonce(nonce)
+            .with_gas_limit(gas)
             .with_max_fee_per_gas(fees.max)
             .with_max_priority_fee_per_gas(fees.tip);
         let signed = request.build(&self.wallet).await;
