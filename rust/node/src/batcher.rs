@@ -10,9 +10,15 @@
 //! to a chain's node, and knows nothing of messages.
 
 mod driver;
+mod effect;
 mod flights;
+mod gas;
 mod plan;
+mod releases;
+mod requests;
+mod tables;
 
 pub use driver::Driver;
-pub use flights::{Effect, Flights, FlightsConfig, Input, Look, Outgoing, Trouble, Unsigned};
-pub use plan::{InFlight, Limits, PathSource, PlanContext, Planned, plan};
+pub use effect::{Effect, Input, Look, Outgoing, Trouble, Unsigned};
+pub use flights::{Flights, FlightsConfig};
+pub use plan::{InFlight, Limits, PathSource, PlanContext, PlanError, Planned, plan};

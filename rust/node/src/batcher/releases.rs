@@ -1,0 +1,130 @@
+//! Releases: packed, sorted by the records that they bring, so that paths lean on each other.
+
+use crate::batcher::gas::{Cell, Cost, Meter, item};
+use crate::batcher::plan::{Batch, PathSource, PlanContext, PlanError, Waiting};
+use crate::store::types::Pending;
+use alloy::sol_types::SolCall as _;
+use alloy_primitives::FixedBytes;
+use fallow_chain::Registry;
+use fallow_ledger::Message;
+use fallow_protocol::packed::{PackedRelease, encode_releases, path_nodes, shorten_paths};
+use fallow_protocol::{ALLOCATION_BYTES, AllocationBody, Body, Record, Signature, SlotRange};
+
+/// fromTime, timestamp, signature, record, count of nodes.
+const ITEM_BYTES: usize = 8 + 8 + 64 + ALLOCATION_BYTES + 1;
+const NODE_BYTES: usize = 32;
+/// A release whose path may go stale before it is there is sent all the same so many seconds before
+/// its promise ends.
+const URGENT_SECONDS: u64 = 20;
+/// So many fit one transaction at least; the further ones come into a log that has grown by these.
+const TOGETHER: usize = 100;
+
+/// Items of `releasePacked`.
+#[derive(Debug)]
+pub(crate) struct Releases<'a, P> {
+    pub(crate) context: &'a PlanContext<'a, P>,
+}
+
+/// A release with the allocation that it gives back.
+#[derive(Clone, Debug)]
+pub(crate) struct Released {
+    packed: PackedRelease,
+    index: u64,
+    allocation: AllocationBody,
+}
+
+impl<P: PathSource> Releases<'_, P> {
+    /// The releases whose paths will hold until they are there, as far as one can know: the log
+    /// grows by what is on its way, and by `announcements` that go before. A path that went stale is
+    /// refused (207), and the release is planned again.
+    pub(crate) fn pick(
+        pending: &[&Pending],
+        context: &PlanContext<'_, P>,
+        announcements: usize,
+    ) -> Vec<Waiting<Released>> {
+        let read = pending.iter().filter_map(|pending| Some((*pending, read(pending)?)));
+        let mut all: Vec<_> = read.collect();
+        let before = announcements.saturating_add(all.len().saturating_sub(TOGETHER));
+        let growth = context.in_flight.records.saturating_add(before as u64);
+        all.retain(|(pending, release)| {
+            let by_time = pending.promise.promise.by_time;
+            context.now.saturating_add(URGENT_SECONDS) >= by_time
+                || holds(release.index, context.ledger.size(), growth)
+        });
+        all.sort_by_key(|(_, release)| release.index);
+        let waiting = all.into_iter().map(|(pending, item)| (pending.arrival, item));
+        waiting.map(|(arrival, item)| Waiting { arrival, item }).collect()
+    }
+}
+
+/// Whether a path leads to the same peak in a log that has grown.
+fn holds(index: u64, size: u64, growth: u64) -> bool {
+    path_nodes(size, index, None) == path_nodes(size.saturating_add(growth), index, None)
+}
+
+fn read(pending: &Pending) -> Option<Released> {
+    let Message::Release { release, signatures, record, .. } = &pending.message else {
+        return None;
+    };
+    let decoded = Record::decode(record);
+    let signature = <[u8; 64]>::try_from(signatures.as_ref());
+    let (Ok(Record { index, body: Body::Allocation(allocation), .. }), Ok(signature)) =
+        (decoded, signature)
+    else {
+        tracing::error!(arrival = pending.arrival, "a promised release is malformed");
+        return None;
+    };
+    let packed = PackedRelease {
+        from_time: release.from_time,
+        timestamp: release.timestamp,
+        signature: Signature::from(signature),
+        record: FixedBytes::<ALLOCATION_BYTES>::try_from(record.as_ref()).ok()?,
+        path: Vec::new(),
+    };
+    Some(Released { packed, index, allocation })
+}
+
+impl Released {
+    /// The slots that are given back, or all if the times are odd.
+    fn slots(&self) -> SlotRange {
+        let allocation = &self.allocation;
+        let count = u64::from(allocation.slot_count.max(1));
+        let last = allocation.first_slot.saturating_add(count).saturating_sub(1);
+        let seconds = allocation.end_time.saturating_sub(allocation.start_time);
+        let gone = self.packed.from_time.saturating_sub(allocation.start_time);
+        // Slots have one length.
+        let skipped = gone.saturating_mul(count).checked_div(seconds).unwrap_or(0);
+        SlotRange { first: allocation.first_slot.saturating_add(skipped).min(last), last }
+    }
+}
+
+impl<P: PathSource> Batch<P> for Releases<'_, P> {
+    type Item = Released;
+
+    fn cost(&self, meter: &Meter<'_>, before: Option<&Released>, item: &Released) -> Cost {
+        let size = self.context.ledger.size();
+        let before = before.map(|before| before.index);
+        let nodes = path_nodes(size, item.index, before).unwrap_or(0);
+        let bytes = ITEM_BYTES.saturating_add(nodes.saturating_mul(NODE_BYTES));
+        let slots = item.slots();
+        let words = slots.word_count();
+        let mut cost = item::release(bytes, nodes as u64, words);
+        let id = item.allocation.resource_id;
+        meter.read(&mut cost, Cell::Resource(id));
+        meter.write(&mut cost, Cell::Released(item.index / 256));
+        meter.write_words(&mut cost, id, Some(slots));
+        cost
+    }
+
+    fn data(&self, items: &[Waiting<Released>]) -> Result<Vec<u8>, PlanError<P::Error>> {
+        let size = self.context.ledger.size();
+        let mut releases = Vec::with_capacity(items.len());
+        for Waiting { item, .. } in items {
+            let path = self.context.paths.path(item.index, size).map_err(PlanError::Path)?;
+            releases.push(PackedRelease { path, ..item.packed.clone() });
+        }
+        shorten_paths(size, &mut releases);
+        let batch = encode_releases(&releases)?.into();
+        Ok(Registry::releasePackedCall { batch }.abi_encode())
+    }
+}
