@@ -11,10 +11,13 @@ use alloy_primitives::{Address, B256};
 use fallow_chain::BlockRef;
 use fallow_ledger::{Ledger, LedgerConfig};
 use fallow_log::TileSource;
-use fallow_protocol::{CalendarWord, Entry, ResourceId, ResourceWord};
+use fallow_protocol::{CalendarWord, Certificate, Checkpoint, Entry, ResourceId, ResourceWord};
 use std::fmt::Debug;
 
+mod disk;
 pub mod types;
+
+pub use disk::{DiskSettings, DiskStore};
 
 /// Why the store cannot answer.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +38,28 @@ pub enum NodeStoreError {
     /// What was read contradicts itself: the store has to be built anew.
     #[error("the store is corrupt: {0}")]
     Corrupt(String),
+    /// Something of the log was asked for that it does not have.
+    #[error("the log does not have `{0}`")]
+    Missing(String),
+    /// A change that does not follow what is there. It is a mistake of whoever made it.
+    #[error("the change does not fit the store: {0}")]
+    Unfit(String),
+    /// A table that strangers fill is full.
+    #[error("the {what} take more than {limit} bytes")]
+    Full {
+        /// What is in the table.
+        what: &'static str,
+        /// Bytes that it may have.
+        limit: u64,
+    },
+    /// The disk is nearly full.
+    #[error("the disk has {free} bytes left, {want} are kept free")]
+    Space {
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes that have to be.
+        want: u64,
+    },
 }
 
 /// What a node keeps. Its tiles are those of the log after the head.
@@ -45,6 +70,16 @@ pub trait NodeStore: TileSource<Error = NodeStoreError> + Debug + Send + Sync {
     /// # Errors
     /// When the disk or database fails.
     fn commit(&self, change: &Change) -> Result<(), NodeStoreError>;
+
+    /// Writes the static files of a certified checkpoint (section 18).
+    ///
+    /// # Errors
+    /// When the log has another root at that size, or the disk fails.
+    fn publish(
+        &self,
+        checkpoint: &Checkpoint,
+        certificate: &Certificate,
+    ) -> Result<(), NodeStoreError>;
 
     /// The last block that is in, `None` at first.
     ///
