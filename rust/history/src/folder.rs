@@ -2,7 +2,7 @@
 
 use crate::{Block, History};
 use alloy_primitives::B256;
-use fallow_log::{BundleId, TILE_WIDTH, TileEdge, TileId, leaf_hash};
+use fallow_log::{BundleId, TILE_WIDTH, TileEdge, TileId, encode_tile, leaf_hash};
 use fallow_protocol::{
     Certificate, Checkpoint, CheckpointFile, Entry, FILE_VERSION, encode_bundle,
 };
@@ -109,8 +109,7 @@ impl Folder {
     }
 
     fn write_tile(&mut self, id: TileId, hashes: &[B256]) -> io::Result<()> {
-        let bytes: Vec<u8> = hashes.iter().flatten().copied().collect();
-        self.write(&id.path(), &bytes)
+        self.write(&id.path(), &encode_tile(hashes))
     }
 
     fn write_bundle(&mut self, id: BundleId, entries: &[Entry]) -> io::Result<()> {

@@ -63,8 +63,8 @@ pub use hash::{EMPTY_ROOT, leaf_hash, node_hash};
 pub use path::PathChain;
 pub use proof::{MAX_PATH, verify_consistency, verify_inclusion};
 pub use tile::{
-    BundleId, Needed, TILE_LEVELS, TILE_WIDTH, TileEdge, TileError, TileId, TilePathError,
-    TileSource, TiledLog, needed_tiles,
+    BundleId, Needed, TILE_LEVELS, TILE_WIDTH, TileEdge, TileError, TileId, TileLengthError,
+    TilePathError, TileSource, TiledLog, encode_tile, needed_tiles,
 };
 pub use tree::Tree;
 

@@ -36,8 +36,6 @@ mod tiled;
 pub use edge::TileEdge;
 pub use tiled::{Needed, TileError, TileSource, TiledLog, needed_tiles};
 
-use std::{error::Error, fmt};
-
 use alloy_primitives::B256;
 
 use crate::{LogError, MAX_SIZE, Tree, node_hash};
@@ -70,8 +68,19 @@ pub struct BundleId {
 }
 
 /// A path that names no tile and no bundle, or not in the one form there is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no path of a tile or bundle")]
 pub struct TilePathError(String);
+
+/// A file of another length than its name says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("tile `{}` has {got} bytes, expected {}", id.path(), usize::from(id.width).saturating_mul(32))]
+pub struct TileLengthError {
+    /// The tile.
+    pub id: TileId,
+    /// How many bytes there were.
+    pub got: usize,
+}
 
 impl TileId {
     /// The tile that holds a node of a level (the node of height `8 x level`) in a log of `size`
@@ -127,6 +136,26 @@ impl TileId {
     }
 }
 
+impl TileId {
+    /// Reads a tile's file.
+    ///
+    /// # Errors
+    /// When it has another length than its name says.
+    pub fn decode(self, file: &[u8]) -> Result<Vec<B256>, TileLengthError> {
+        let (hashes, rest) = file.as_chunks::<32>();
+        if !rest.is_empty() || hashes.len() != usize::from(self.width) {
+            return Err(TileLengthError { id: self, got: file.len() });
+        }
+        Ok(hashes.iter().map(|hash| B256::from(*hash)).collect())
+    }
+}
+
+/// The file of a tile with these hashes.
+#[must_use]
+pub fn encode_tile(hashes: &[B256]) -> Vec<u8> {
+    hashes.iter().flatten().copied().collect()
+}
+
 impl BundleId {
     /// The bundle that holds the entry of a record in a log of `size` leaves, if it has that record.
     #[must_use]
@@ -171,14 +200,6 @@ impl BundleId {
         parse().filter(canonical).ok_or_else(|| TilePathError(shown(path)))
     }
 }
-
-impl fmt::Display for TilePathError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is no path of a tile or bundle", self.0)
-    }
-}
-
-impl Error for TilePathError {}
 
 impl TileSource for Tree {
     type Error = LogError;

@@ -10,4 +10,6 @@ mod frontier;
 mod inclusion;
 mod million;
 mod reference;
+mod tile_paths;
+mod tiles;
 mod tree;
