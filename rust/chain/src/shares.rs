@@ -205,6 +205,11 @@ impl ShareReader {
         self
     }
 
+    /// Leaves out what comes before the block `first`.
+    pub fn skip_to(&mut self, first: u64) {
+        self.next = self.next.max(first);
+    }
+
     /// The next range's shares, in the bulletin's order; `None` when everything up to the block
     /// `last` was read.
     ///

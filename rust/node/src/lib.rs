@@ -14,6 +14,7 @@
 
 pub mod batcher;
 pub mod core;
+pub mod follow;
 pub mod http;
 pub mod metrics;
 pub mod search;
