@@ -39,8 +39,6 @@ mod records;
 mod rows;
 mod snapshot;
 mod tables;
-#[cfg(test)]
-mod tests;
 
 pub(super) type Result<T> = std::result::Result<T, NodeStoreError>;
 
