@@ -138,10 +138,11 @@ impl PromiseFile {
         Self { version: FILE_VERSION, network_id, promise, node, signature }
     }
 
-    /// Whether `node` signed it for this network.
+    /// Whether `node` signed it for this network, and it is of the version that this program reads.
     #[must_use]
     pub fn verifies(&self, domain: &Domain) -> bool {
-        signed(self.network_id, self.node, &self.signature, self.promise.id(domain), domain)
+        self.version == FILE_VERSION
+            && signed(self.network_id, self.node, &self.signature, self.promise.id(domain), domain)
     }
 }
 
@@ -154,10 +155,11 @@ impl RefusalFile {
         Self { version: FILE_VERSION, network_id, refusal, node, signature }
     }
 
-    /// Whether `node` signed it for this network.
+    /// Whether `node` signed it for this network, and it is of the version that this program reads.
     #[must_use]
     pub fn verifies(&self, domain: &Domain) -> bool {
-        signed(self.network_id, self.node, &self.signature, self.refusal.id(domain), domain)
+        self.version == FILE_VERSION
+            && signed(self.network_id, self.node, &self.signature, self.refusal.id(domain), domain)
     }
 }
 
@@ -170,4 +172,116 @@ fn signed(
 ) -> bool {
     // A node with the zero address would be anybody.
     network_id == domain.network_id && !node.is_zero() && signature.recover_or_zero(digest) == node
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn domain() -> Domain {
+        Domain::new(Address::repeat_byte(1), NetworkId::repeat_byte(2))
+    }
+
+    fn key() -> SecretKey {
+        SecretKey::from_bytes([7; 32]).unwrap()
+    }
+
+    fn promise() -> Promise {
+        Promise {
+            message_id: B256::repeat_byte(3),
+            requester: Address::repeat_byte(4),
+            sequence: 5,
+            by_time: 6,
+            log_size: 7,
+        }
+    }
+
+    fn statement() -> RefusalStatement {
+        let refusal = Refusal::new(crate::Code::CapacityExceeded, 4_u16, 3_u16);
+        RefusalStatement::new(B256::repeat_byte(3), &refusal, 8, 9)
+    }
+
+    #[test]
+    fn a_promise_binds_the_network_and_every_field() {
+        let file = PromiseFile::sign(promise(), &domain(), &key());
+        assert!(file.verifies(&domain()));
+        let elsewhere = Domain::new(Address::repeat_byte(1), NetworkId::repeat_byte(9));
+        assert!(!file.verifies(&elsewhere));
+        assert!(
+            !PromiseFile { network_id: NetworkId::repeat_byte(9), ..file }.verifies(&elsewhere)
+        );
+        let changes: [fn(&mut Promise); 5] = [
+            |promise| promise.message_id = B256::ZERO,
+            |promise| promise.requester = Address::ZERO,
+            |promise| promise.sequence = 0,
+            |promise| promise.by_time = 0,
+            |promise| promise.log_size = 0,
+        ];
+        for change in changes {
+            let mut changed = file;
+            change(&mut changed.promise);
+            assert!(!changed.verifies(&domain()), "{changed:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_binds_the_network_and_every_field() {
+        let file = RefusalFile::sign(statement(), &domain(), &key());
+        assert!(file.verifies(&domain()));
+        let elsewhere = Domain::new(Address::repeat_byte(1), NetworkId::repeat_byte(9));
+        assert!(!file.verifies(&elsewhere));
+        let changes: [fn(&mut RefusalStatement); 6] = [
+            |statement| statement.message_id = B256::ZERO,
+            |statement| statement.code = 0,
+            |statement| statement.got = B256::ZERO,
+            |statement| statement.want = B256::ZERO,
+            |statement| statement.time = 0,
+            |statement| statement.log_size = 0,
+        ];
+        for change in changes {
+            let mut changed = file;
+            change(&mut changed.refusal);
+            assert!(!changed.verifies(&domain()), "{changed:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_promises_nothing() {
+        let mut file = PromiseFile::sign(promise(), &domain(), &key());
+        (file.node, file.signature) = (Address::ZERO, [0; 64].into());
+        assert!(!file.verifies(&domain()), "a failed recovery is no signature of nobody");
+        file.signature = [255; 64].into();
+        assert!(!file.verifies(&domain()));
+    }
+
+    #[test]
+    fn files_have_the_form_of_the_specification_and_no_other() {
+        let promised =
+            serde_json::to_value(PromiseFile::sign(promise(), &domain(), &key())).unwrap();
+        let refused =
+            serde_json::to_value(RefusalFile::sign(statement(), &domain(), &key())).unwrap();
+        assert_eq!(
+            promised["promise"],
+            json!({
+                "messageId": B256::repeat_byte(3), "requester": Address::repeat_byte(4),
+                "sequence": "5", "byTime": "6", "logSize": "7",
+            })
+        );
+        assert_eq!(refused["refusal"]["code"], 501);
+        assert_eq!(refused["refusal"]["got"], json!(B256::with_last_byte(4)));
+        let read = |file: &Value| serde_json::from_value::<PromiseFile>(file.clone()).is_ok();
+        assert!(read(&promised) && !read(&refused));
+        for (key, value) in [("extra", json!(1)), ("version", json!("1")), ("node", json!("0x01"))]
+        {
+            let mut changed = promised.clone();
+            changed[key] = value;
+            assert!(!read(&changed), "{key}");
+        }
+        for (key, value) in [("sequence", json!(5)), ("byTime", json!("06")), ("more", json!(1))] {
+            let mut changed = promised.clone();
+            changed["promise"][key] = value;
+            assert!(!read(&changed), "{key}");
+        }
+    }
 }

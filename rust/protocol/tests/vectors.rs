@@ -4,9 +4,10 @@
 use alloy_primitives::{Address, B256, Bytes, U256};
 use fallow_protocol::bls::{self, Possession, PublicKey};
 use fallow_protocol::{
-    AccessGrant, Announcement, CalendarWord, Certificate, Checkpoint, Domain, Evidence, Network,
-    NetworkFile, NetworkId, Parameters, Record, Release, Request, RequesterWord, ResourceWord,
-    SecretKey, Set, SetHash, Signature, Ticket, Withdrawal, packed, words_hash,
+    AccessGrant, Announcement, CalendarWord, Certificate, Checkpoint, CheckpointFile, Domain,
+    Evidence, Network, NetworkFile, NetworkId, Parameters, PromiseFile, Record, RefusalFile,
+    Release, Request, RequesterWord, ResourceWord, SecretKey, Set, SetHash, Signature, Ticket,
+    Withdrawal, decode_bundle, encode_bundle, entry_of_bundle, packed, words_hash,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -282,6 +283,53 @@ fn tickets_and_network_files_are_read_and_written() {
     let text = serde_json::to_vec(&file["network"]).unwrap();
     let network = NetworkFile::read(&text).unwrap();
     assert_eq!(serde_json::to_value(&network).unwrap(), file["network"]);
+}
+
+#[test]
+fn promises_and_refusals_have_their_digests_and_signers() {
+    let file = vectors("promise");
+    let domain = Domain::new(get(&file, "registry"), get(&file, "networkId"));
+    let key = SecretKey::from_bytes(array(&file, "secretKey")).unwrap();
+    each(&file["promises"], |name, row| {
+        let promised: PromiseFile = get(row, "file");
+        assert_eq!(promised.promise.id(&domain), get::<B256>(row, "digest"), "{name}");
+        assert_eq!(PromiseFile::sign(promised.promise, &domain, &key), promised, "{name}");
+        assert!(promised.verifies(&domain), "{name}");
+    });
+    each(&file["refusals"], |name, row| {
+        let refused: RefusalFile = get(row, "file");
+        assert_eq!(refused.refusal.id(&domain), get::<B256>(row, "digest"), "{name}");
+        assert_eq!(RefusalFile::sign(refused.refusal, &domain, &key), refused, "{name}");
+        assert!(refused.verifies(&domain), "{name}");
+    });
+    each(&file["invalidPromises"], |name, row| {
+        assert!(!get::<PromiseFile>(row, "file").verifies(&domain), "{name}");
+    });
+    each(&file["invalidRefusals"], |name, row| {
+        assert!(!get::<RefusalFile>(row, "file").verifies(&domain), "{name}");
+    });
+}
+
+#[test]
+fn bundles_are_read_and_written_and_nothing_else_is_one() {
+    let file = vectors("tiles");
+    let rows = file["entries"].as_array().unwrap();
+    let bundle: Bytes = get(&file, "bundle");
+    let entries = decode_bundle(&bundle, u16::try_from(rows.len()).unwrap()).unwrap();
+    assert_eq!(encode_bundle(&entries).unwrap(), bundle);
+    for ((position, entry), row) in (0..).zip(entries).zip(rows) {
+        assert_eq!(entry.record, get::<Bytes>(row, "record"));
+        assert_eq!(entry.evidence, get::<Bytes>(row, "evidence"));
+        assert_eq!(entry.announcement, get::<Option<Announcement>>(row, "announcement"));
+        assert_eq!(entry.encode().unwrap(), get::<Bytes>(row, "entry"));
+        assert_eq!(entry_of_bundle(&bundle, position).unwrap(), entry);
+    }
+    each(&file["invalidBundles"], |name, row| {
+        let bundle: Bytes = get(row, "bundle");
+        assert!(decode_bundle(&bundle, get(row, "width")).is_err(), "{name}");
+    });
+    let checkpoint: CheckpointFile = get(&file, "checkpoint");
+    assert_eq!(serde_json::to_value(&checkpoint).unwrap(), file["checkpoint"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::certificates::{certify, example_checkpoint};
 use crate::world::{self, hex};
-use crate::{messages, packed, records, tickets};
+use crate::{messages, packed, promises, records, tickets, tiles};
 use std::fmt::Write;
 
 /// Hex in lines of 32 bytes.
@@ -29,6 +29,8 @@ pub(crate) fn examples() -> String {
     for (name, record) in records::all() {
         bytes(&mut out, &format!("Record: {name}"), record.encode());
     }
+    statements(&mut out);
+    bytes(&mut out, "Entry of a tombstone", tiles::tombstone().encode().unwrap());
     log(&mut out);
     certified(&mut out);
     out.push('\n');
@@ -66,6 +68,14 @@ fn identities(out: &mut String) {
     block(out, "Calendar words 0 and 1 after record 2", &words.join("\n"));
     let requester = fallow_protocol::RequesterWord::default().accept(1, 2).unwrap().to_word();
     block(out, "Requester word after record 2", &format!("{requester:#066x}"));
+}
+
+fn statements(out: &mut String) {
+    let domain = world::domain();
+    json(out, "Promise of the node whose secret key is 32 bytes `05`", &promises::promise_file());
+    block(out, "Its digest", &promises::promise().id(&domain).to_string());
+    json(out, "Refusal", &promises::refusal_file());
+    block(out, "Its digest", &promises::refusal().id(&domain).to_string());
 }
 
 /// Hashes, one a line.

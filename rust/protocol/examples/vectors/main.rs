@@ -9,8 +9,10 @@ mod examples;
 mod logs;
 mod messages;
 mod packed;
+mod promises;
 mod records;
 mod tickets;
+mod tiles;
 mod words;
 mod world;
 
@@ -37,6 +39,8 @@ fn outputs() -> Vec<(PathBuf, String)> {
         ("certificate", certificates::certificate()),
         ("ticket", tickets::ticket()),
         ("access", tickets::access()),
+        ("promise", promises::promise_vectors()),
+        ("tiles", tiles::tile_vectors()),
     ];
     let mut outputs: Vec<_> = vectors
         .into_iter()

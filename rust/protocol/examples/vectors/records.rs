@@ -146,6 +146,17 @@ pub(crate) fn withdrawal() -> Record {
     )
 }
 
+/// The evidence of an example record.
+pub(crate) fn evidence_of(record: &Record) -> Vec<u8> {
+    match record.body.kind() {
+        1 => announcement_evidence().encode(),
+        2 => allocation_evidence().encode(),
+        3 => release_evidence().encode(),
+        4 => withdrawal_evidence().encode(),
+        _ => vec![],
+    }
+}
+
 /// A log of all five kinds and one of a further writer.
 pub(crate) fn all() -> Vec<(&'static str, Record)> {
     let open = Record {
