@@ -113,7 +113,7 @@ pub struct VerifiedNode {
     /// Checkpoints that were verified to be of this history, by block.
     known: Mutex<BTreeMap<u64, Checkpoint>>,
     /// Announcements of resources by the index of their records, verified.
-    terms: Mutex<HashMap<u64, Announcement>>,
+    terms: tokio::sync::Mutex<HashMap<u64, Announcement>>,
 }
 
 impl VerifiedNode {
@@ -158,7 +158,7 @@ impl VerifiedNode {
             account: Address::ZERO,
             head: None,
             known: Mutex::default(),
-            terms: Mutex::default(),
+            terms: tokio::sync::Mutex::default(),
         };
         node.account = node.status().await?.node;
         node.refresh().await?;

@@ -9,7 +9,6 @@ use fallow_light_client::Verifier;
 use fallow_log::{leaf_hash, verify_inclusion};
 use fallow_protocol::{Announcement, Body, ResourceId, Ticket};
 use serde_json::json;
-use std::sync::PoisonError;
 
 /// What stands behind a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,17 +170,13 @@ impl VerifiedNode {
         index: u64,
         id: ResourceId,
     ) -> Result<Announcement, NodeError> {
-        let known = {
-            let terms = self.terms.lock().unwrap_or_else(PoisonError::into_inner);
-            terms.get(&index).copied()
-        };
-        let announcement = match known {
-            Some(announcement) => announcement,
-            None => self.read_terms(index).await?,
+        // Held while asking: many allocations of one resource ask for it once.
+        let mut known = self.terms.lock().await;
+        let announcement = match known.get(&index) {
+            Some(announcement) => *announcement,
+            None => *known.entry(index).insert_entry(self.read_terms(index).await?).get(),
         };
         if announcement.id(&self.rules.domain) == id {
-            let mut terms = self.terms.lock().unwrap_or_else(PoisonError::into_inner);
-            terms.insert(index, announcement);
             return Ok(announcement);
         }
         let lie = Lie::FieldMismatch { index, field: "resourceId" };
