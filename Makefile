@@ -1,6 +1,6 @@
 # Thin: each target is a line that a person could type; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-forge test-rust check bench fmt abi vectors snapshots coverage \
+.PHONY: help setup demo up test test-forge test-rust check bench fmt abi vectors snapshots coverage \
 	mutants prove deep clean
 
 CARGO := cargo
@@ -16,6 +16,9 @@ setup: ## say what is missing on this machine, install the npm packages
 
 demo: setup ## one allocation from a signed offer to an offline proof, on two real chains
 	@$(CARGO) run --locked --quiet -p fallow-cli --bin fallow -- demo
+
+up: setup ## a whole network on this machine, kept in fallow-network/ (ARGS=--fresh starts over)
+	@$(CARGO) run --locked --quiet -p fallow-cli --bin fallow -- up $(ARGS)
 
 test: setup ## all tests: Solidity, Rust, end to end
 	@script/test.sh
