@@ -2,7 +2,7 @@
 
 use crate::http::AllowListError;
 use crate::store::NodeStoreError;
-use fallow_chain::{ChainError, ConfigError, Disagreement};
+use fallow_chain::{ChainError, ConfigError};
 use std::net::SocketAddr;
 
 /// Why a node does not start, or ends.
@@ -30,9 +30,9 @@ pub enum NodeError {
         #[source]
         error: std::io::Error,
     },
-    /// The chain is not the one that the store was built from.
-    #[error("the store does not fit the chain: {0}")]
-    Disagreement(#[from] Disagreement),
+    /// The core's thread cannot be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[source] std::io::Error),
     /// A thread or task of the node ended that never should.
     #[error("the {0} ended unexpectedly")]
     Ended(&'static str),

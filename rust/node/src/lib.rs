@@ -33,4 +33,4 @@ pub use core::{
 pub use error::NodeError;
 pub use metrics::Metrics;
 pub use node::Node;
-pub use shared::Shared;
+pub use shared::{Known, KnownPlace, Shared, confirmations};

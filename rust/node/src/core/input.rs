@@ -10,9 +10,10 @@ use fallow_protocol::Certificate;
 pub enum ChainInput {
     /// Final blocks of the sidechain, following each other from the head on, fetched and checked.
     Blocks(Vec<BlockEvents>),
-    /// The sidechain answered: its latest block. It is called after every look, also if nothing is
-    /// new.
+    /// The sidechain answered: its latest block. It is told at every look, also if nothing is new.
     Latest(BlockRef),
+    /// There are no more final blocks at the moment. It is told at the end of every look.
+    CaughtUp,
     /// The sidechain did not answer; said after every look that failed.
     Away(String),
     /// The sidechain contradicts what was final: the node stops.

@@ -52,7 +52,10 @@ impl Blocks {
         loop {
             let blocks = match fetched {
                 Ok(Some(blocks)) => blocks,
-                Ok(None) => return Some(Ok(())),
+                Ok(None) => {
+                    self.feed.say(ChainInput::CaughtUp).await?;
+                    return Some(Ok(()));
+                }
                 Err(error) => return Some(Err(error)),
             };
             let warmed = warm(self.recoverer.clone(), claims(&blocks, &self.domain));
