@@ -106,6 +106,12 @@ impl Catalogue {
         self.read().rows.iter().any(|row| row.announcement.offer == offer)
     }
 
+    /// Whether a resource is recorded.
+    #[must_use]
+    pub fn has(&self, id: ResourceId) -> bool {
+        self.read().places.contains_key(&id)
+    }
+
     /// How many resources there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn a_list_has_one_address_a_line() {
-        let text = format!("# ours\n\n{ADA} # ada\n  0x1a642F0E3c3aF545E7AcBD38b07251B3990914F1\r\n");
+        let text =
+            format!("# ours\n\n{ADA} # ada\n  0x1a642F0E3c3aF545E7AcBD38b07251B3990914F1\r\n");
         let keys = parse(text.as_bytes()).unwrap();
         assert_eq!(keys.len(), 2);
         assert!(keys.contains(&ADA.parse::<Address>().unwrap()));
