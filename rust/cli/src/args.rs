@@ -7,8 +7,10 @@ pub(crate) mod deploy;
 pub(crate) mod giveback;
 pub(crate) mod keys;
 pub(crate) mod message;
+pub(crate) mod node;
 pub(crate) mod read;
 pub(crate) mod request;
+pub(crate) mod up;
 
 use clap::{Args, Parser, Subcommand};
 use fallow_chain::Finality;
@@ -70,6 +72,10 @@ pub(crate) enum Command {
     Validator(daemon::Validator),
     /// Carry certified checkpoints to mainnet, until stopped
     Relayer(daemon::Relayer),
+    /// Follow the sidechain, take messages and serve everything over HTTP, until stopped
+    Node(Box<node::Node>),
+    /// A whole network on this machine: chains, validators, relayer and node; resumed next time
+    Up(up::Up),
     /// Show both chains, the validators' shares and the anchor
     Status(read::Status),
     /// One allocation from a signed offer to an offline proof, on two real chains
@@ -112,7 +118,7 @@ pub(crate) struct SidechainArgs {
     pub(crate) finality: Finality,
 }
 
-fn parse_finality(text: &str) -> Result<Finality, String> {
+pub(crate) fn parse_finality(text: &str) -> Result<Finality, String> {
     match text {
         "latest" => Ok(Finality::Latest),
         "finalized" => Ok(Finality::Finalized),
@@ -131,8 +137,8 @@ pub(crate) struct MainnetArgs {
     pub(crate) mainnet: String,
 }
 
-const SIDECHAIN_URL: &str = "http://127.0.0.1:8546";
-const MAINNET_URL: &str = "http://127.0.0.1:8545";
+pub(crate) const SIDECHAIN_URL: &str = "http://127.0.0.1:8546";
+pub(crate) const MAINNET_URL: &str = "http://127.0.0.1:8545";
 
 /// Where keys are and how they open.
 #[derive(Args, Clone, Debug)]

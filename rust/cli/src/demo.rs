@@ -3,22 +3,27 @@
 //! the demo fails if anything comes out other than told.
 
 mod door;
-mod folder;
 mod network;
 mod next;
-mod nodes;
 mod stage;
 
 use crate::args::daemon::Demo as Args;
 use crate::chain::block_on;
 use crate::daemon::shutdown;
 use crate::error::{ExitStatus, Failure, Result};
+use crate::local::{Folder, Nodes, Owner};
 use crate::printer::Printer;
-use folder::Folder;
 use network::Network;
-use nodes::Nodes;
 use stage::Stage;
 use std::time::Instant;
+
+/// Marks a folder as the demo's own, which it may replace.
+const OWNER: Owner = Owner {
+    whose: "demo",
+    marker: ".fallow-demo",
+    text: "made by `fallow demo`, which replaces the whole folder\n",
+    flag: "--out",
+};
 
 /// Units that this machine is divided into; the requester asks for half of them.
 const VOLUME: u16 = 4;
@@ -42,7 +47,7 @@ pub(crate) fn demo(args: &Args, printer: &mut Printer) -> Result<ExitStatus> {
 
 async fn tell(args: &Args, printer: &mut Printer) -> Result<ExitStatus> {
     let started = Instant::now();
-    let folder = Folder::prepare(&args.out)?;
+    let folder = Folder::prepare(&args.out, &OWNER)?;
     let mut stage = Stage::new(folder, printer)?;
     stage.title("One allocation, from a signed offer to an offline proof")?;
     let mut network = Network::start(&mut stage).await?;

@@ -18,6 +18,7 @@ mod files;
 mod findings;
 mod grid;
 mod keystore;
+mod local;
 mod member;
 mod messages;
 mod nonce;
@@ -33,6 +34,7 @@ mod signer;
 mod submit;
 mod table;
 mod time;
+mod up;
 mod verdict;
 
 use args::{Cli, Command};
@@ -66,6 +68,8 @@ fn run(command: &Command, printer: &mut Printer) -> Result<ExitStatus> {
         Command::Approver(args) => commands::approver::approver(args, printer),
         Command::Validator(args) => commands::validator::validator(args),
         Command::Status(args) => commands::status::status(args, printer),
+        Command::Node(args) => commands::node::node(args, printer),
+        Command::Up(args) => commands::up::up(args, printer),
         Command::Demo(args) => demo::demo(args, printer),
         Command::Relayer(args) => commands::relayer::relayer(args),
     }

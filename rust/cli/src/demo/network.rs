@@ -1,16 +1,16 @@
 //! The parts of the story that run: two chains, four validators, one relayer.
 
-use super::folder::{PEOPLE, write_keys};
-use super::nodes::Nodes;
-use super::stage::{Stage, devnet_failure, not_as_told};
+use super::stage::{Stage, not_as_told};
 use crate::error::{Context, Result};
+use crate::local::{Daemons, Nodes, VALIDATORS, devnet_failure, furnish};
 use fallow_chain::{Anchor, Client, Limits};
-use fallow_devnet::{DevAccount, Devnet, DevnetOptions, ManagedProcess, ProcessSpec, poll};
+use fallow_devnet::{DevAccount, Devnet, DevnetOptions, ManagedProcess, poll};
 use fallow_protocol::{NetworkFile, Set};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const VALIDATORS: usize = 4;
+/// People of the story with an account.
+const PEOPLE: [&str; 5] = ["provider", "requester", "second", "stranger", "relayer"];
 /// Shares, certificate, transaction and their blocks take some seconds.
 const ANCHOR_PATIENCE: Duration = Duration::from_secs(60);
 const ANCHOR_POLL: Duration = Duration::from_millis(100);
@@ -37,8 +37,8 @@ impl Network {
     /// Starts chains, contracts and daemons.
     pub(crate) async fn start(stage: &mut Stage<'_>) -> Result<Self> {
         stage.step("Two chains and the contracts of a new network")?;
-        let keys = stage.folder.keys();
-        let writing = tokio::task::spawn_blocking(move || write_keys(&keys, VALIDATORS));
+        let folder = stage.folder.clone();
+        let writing = tokio::task::spawn_blocking(move || furnish(&folder, &PEOPLE, VALIDATORS));
         let mut options = DevnetOptions::new(stage.folder.path());
         options.validators = VALIDATORS;
         options.funded = PEOPLE.iter().map(|name| DevAccount::new(name).address()).collect();
@@ -47,6 +47,8 @@ impl Network {
         let nodes = Nodes {
             sidechain: devnet.sidechain.url().to_owned(),
             mainnet: devnet.mainnet.url().to_owned(),
+            // Its blocks are decided one by one, so the latest is final.
+            finality: "latest",
         };
         let mut network = Self { devnet, daemons: Vec::new(), nodes };
         network.introduce(stage)?;
@@ -72,16 +74,13 @@ impl Network {
 
     fn start_daemons(&mut self, stage: &mut Stage<'_>) -> Result<()> {
         stage.step("Four validators and a relayer, each a process of its own")?;
-        for number in 1..=VALIDATORS {
-            let name = format!("validator-{number}");
-            let mut args = vec!["validator".to_owned(), "--key".into(), name.clone()];
-            args.extend(["--bls-key".to_owned(), name.clone()]);
-            args.extend(self.nodes.sidechain_args());
-            self.spawn(stage, &name, args)?;
+        let daemons =
+            Daemons { program: &stage.program, folder: &stage.folder, nodes: &self.nodes };
+        let validators = (1..=VALIDATORS).map(|number| daemons.validator(number));
+        for spec in validators.chain([daemons.relayer()]) {
+            let process = ManagedProcess::spawn(&spec).map_err(|error| devnet_failure(&error))?;
+            self.daemons.push(process);
         }
-        let mut args = ["relayer", "--key", "relayer", "--every", "1s"].map(str::to_owned).to_vec();
-        args.extend(self.nodes.args());
-        self.spawn(stage, "relayer", args)?;
         let running =
             self.daemons.iter().map(|process| format!("{} ({})", process.name(), process.id()));
         stage.say(&running.collect::<Vec<_>>().join(", "))?;
@@ -89,17 +88,6 @@ impl Network {
             "each validator re-executes every record itself before it signs; three of four must \
              agree; the relayer only carries what they signed, nobody has to trust it",
         )
-    }
-
-    fn spawn(&mut self, stage: &Stage<'_>, name: &str, mut args: Vec<String>) -> Result<()> {
-        let store = stage.folder.logs().join(format!("{name}.redb"));
-        args.extend(["--store-file".to_owned(), store.display().to_string()]);
-        args.extend(["--poll", "150"].map(str::to_owned));
-        args.extend([stage.network_args(), stage.key_args()].concat());
-        let spec = ProcessSpec::new(name, &stage.program, &stage.folder.logs()).args(args);
-        let process = ManagedProcess::spawn(&spec).map_err(|error| devnet_failure(&error))?;
-        self.daemons.push(process);
-        Ok(())
     }
 
     /// Where commands reach its chains.

@@ -1,16 +1,9 @@
 //! What the reader can do with the files that stay.
 
-use super::stage::{Stage, shown};
+use super::stage::Stage;
 use crate::error::Result;
+use crate::local::{program, shown};
 use std::time::Duration;
-
-/// Cargo names itself to what it runs; then the reader types `cargo run`, too.
-fn program() -> String {
-    if std::env::var_os("CARGO").is_some() {
-        return "cargo run -q -p fallow-cli --".to_owned();
-    }
-    std::env::args().next().map_or_else(|| "fallow".to_owned(), |name| shown(&[name]))
-}
 
 /// Prints commands that work as they stand.
 pub(crate) fn steps(stage: &mut Stage<'_>, took: Duration) -> Result<()> {

@@ -1,9 +1,8 @@
 //! Tells the story, and runs the commands in it: this same program, each as a process of its own
 //! that ends with us.
 
-use super::folder::Folder;
-use super::nodes::Nodes;
-use crate::error::{Context, Failure, Result, chain};
+use crate::error::{Context, Failure, Result};
+use crate::local::{Folder, Nodes, devnet_failure, shown};
 use crate::printer::{COMMAND, DIM, HEAD, Printer};
 use alloy_primitives::B256;
 use anstream::adapter::strip_str;
@@ -166,18 +165,12 @@ impl<'a> Stage<'a> {
 
     /// `--network` with the demo's file.
     pub(crate) fn network_args(&self) -> Vec<String> {
-        vec!["--network".into(), self.path("network.json")]
+        self.folder.network_args()
     }
 
     /// Where the demo's keys are.
     pub(crate) fn key_args(&self) -> Vec<String> {
-        let (keys, password) = (self.folder.keys(), self.folder.password());
-        vec![
-            "--keys-dir".into(),
-            keys.display().to_string(),
-            "--password-file".into(),
-            password.display().to_string(),
-        ]
+        self.folder.key_args()
     }
 }
 
@@ -237,31 +230,6 @@ fn unexpected(name: &str, what: &str, output: &str) -> Failure {
         .hint("this is a bug of the demo or of what it shows; its logs are in its folder")
 }
 
-/// An error of the processes behind the story.
-pub(crate) fn devnet_failure(error: &DevnetError) -> Failure {
-    let failure = Failure::new(chain(error));
-    match error {
-        DevnetError::AnvilMissing | DevnetError::AnvilPath(_) => {
-            failure.hint("`npm ci` in the repository installs it, or name it with `FALLOW_ANVIL`")
-        }
-        _ => failure,
-    }
-}
-
-/// A command line for people: what a shell would split is quoted.
-pub(crate) fn shown<T: AsRef<str>>(args: &[T]) -> String {
-    let plain = |symbol: char| symbol.is_ascii_alphanumeric() || "-_./:+=,@".contains(symbol);
-    let quote = |arg: &T| {
-        let arg = arg.as_ref();
-        if !arg.is_empty() && arg.chars().all(plain) {
-            arg.to_owned()
-        } else {
-            format!("'{}'", arg.replace('\'', r"'\''"))
-        }
-    };
-    args.iter().map(quote).collect::<Vec<_>>().join(" ")
-}
-
 /// Lines of at most 92 characters.
 fn wrap(text: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
@@ -287,11 +255,6 @@ pub(crate) fn not_as_told(what: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn command_lines_survive_a_shell() {
-        assert_eq!(shown(&["verify", "a b", "it's", ""]), r"verify 'a b' 'it'\''s' ''");
-    }
 
     #[test]
     fn long_reasons_are_wrapped() {

@@ -49,4 +49,6 @@ help! {
     relayer: "relayer";
     status: "status";
     demo: "demo";
+    node: "node";
+    up: "up";
 }

@@ -1,4 +1,4 @@
-//! Where the demo's chains are reached, as commands are told.
+//! Where a network is reached, as commands are told.
 
 /// URLs of one node of each chain.
 #[derive(Clone, Debug)]
@@ -7,12 +7,14 @@ pub(crate) struct Nodes {
     pub(crate) sidechain: String,
     /// Of the chain with the anchor.
     pub(crate) mainnet: String,
+    /// When a sidechain block is final.
+    pub(crate) finality: &'static str,
 }
 
 impl Nodes {
-    /// Names the sidechain's node. Its blocks are decided one by one, so the latest is final.
+    /// Names the sidechain's node, and when its blocks are final.
     pub(crate) fn sidechain_args(&self) -> Vec<String> {
-        ["--sidechain", &self.sidechain, "--finality", "latest"].map(str::to_owned).to_vec()
+        ["--sidechain", &self.sidechain, "--finality", self.finality].map(str::to_owned).to_vec()
     }
 
     /// Names the mainnet's node.
