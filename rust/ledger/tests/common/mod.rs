@@ -10,8 +10,8 @@ use alloy_primitives::{Address, B256, Bytes};
 use fallow_ledger::{Applied, ApplyError, GenesisParent, Ledger, LedgerConfig, Message};
 use fallow_log::{Tree, leaf_hash};
 use fallow_protocol::{
-    AllocationBody, Announcement, Body, Code, Domain, NetworkId, Record, Refusal, Release, Request,
-    RequestId, ResourceId, SecretKey, Withdrawal, Writer,
+    AllocationBody, Announcement, Body, Code, Domain, Entry, Evidence, NetworkId, Record, Refusal,
+    Release, Request, RequestId, ResourceId, SecretKey, Withdrawal, Writer,
 };
 
 /// The registry of the usual network.
@@ -254,6 +254,32 @@ impl World {
     pub fn release(&self, index: u64) -> Message {
         self.release_by(self.release_of(index, 0), index, &requester())
     }
+}
+
+/// What a log keeps of a message that was accepted: one entry for each of its records.
+pub fn entries_of(message: &Message, applied: &Applied) -> Vec<Entry> {
+    let (signatures, announcement) = match message {
+        Message::Announce { signatures, .. }
+        | Message::Request { signatures, .. }
+        | Message::AnnounceAndRequest { signatures, .. }
+        | Message::Release { signatures, .. } => (signatures.clone(), None),
+        Message::Withdraw { signatures, announcement, .. } => {
+            let is_tombstone = matches!(&applied.record.body,
+                Body::Withdrawal(body) if body.resource_index == 0);
+            (signatures.clone(), is_tombstone.then_some(*announcement))
+        }
+        Message::Append { .. } => (Bytes::new(), None),
+    };
+    let evidence = |signatures: &[u8]| Evidence::from_signatures(signatures).unwrap().encode();
+    let entry = |record: &Record, signatures: &[u8]| Entry {
+        record: record.encode(),
+        evidence: record.body.evidence().map(|_| evidence(signatures)).unwrap_or_default(),
+        announcement,
+    };
+    let is_lazy = matches!(message, Message::AnnounceAndRequest { .. });
+    let (first, rest) = signatures.split_at(if is_lazy { 64 } else { 0 });
+    let announced = applied.announced.iter().map(|record| entry(record, first));
+    announced.chain([entry(&applied.record, rest)]).collect()
 }
 
 /// No allocation has this id.

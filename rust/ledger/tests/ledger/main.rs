@@ -10,11 +10,13 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod ahead;
 mod announcements;
 mod approvers;
 mod attacks;
 mod batches;
 mod check;
+mod entries;
 mod lazy;
 mod records;
 mod reference;
@@ -24,5 +26,6 @@ mod schedule;
 mod signers;
 mod snapshots;
 mod storage;
+mod touched;
 mod withdrawals;
 mod writers;

@@ -2,12 +2,14 @@
 //! reference: same verdicts, same calendar, and no slot is ever over its volume.
 
 use crate::common::{
-    NOW, START, World, approver, config, domain, key, no_request, provider, signed,
+    NOW, START, World, approver, config, domain, entries_of, key, no_request, provider, signed,
 };
 use crate::reference::{Batch, Item, Reference};
 use alloy_primitives::{Address, B256, Bytes};
-use fallow_ledger::{Ledger, Message};
-use fallow_protocol::{Announcement, Code, Release, Request, SecretKey, SlotRange, Withdrawal};
+use fallow_ledger::{Ahead, Applied, ApplyError, Ledger, Message};
+use fallow_protocol::{
+    Announcement, Code, Entry, Release, Request, SecretKey, SlotRange, Withdrawal,
+};
 use proptest::{collection::vec, prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use std::collections::HashMap;
 
@@ -269,16 +271,22 @@ fn lean(items: &mut [Item]) {
     }
 }
 
+/// What became of one item.
+type Verdict = Result<Applied, ApplyError>;
+
 /// What a schedule led to: how often each verdict was given.
 type Verdicts = HashMap<Option<Code>, usize>;
 
 fn run(schedule: &[(u64, Vec<Step>)]) -> Verdicts {
     let (mut world, mut reference, mut now) = (World::empty(), Reference::new(), NOW);
-    let mut verdicts = Verdicts::new();
+    let (mut verdicts, mut entries) = (Verdicts::new(), Vec::new());
     for number in 0..2 {
         let step = Step { resource: number, ..usual() };
-        batch(&mut world, &mut reference, &[step.announce()], now, &mut verdicts);
+        let results = batch(&mut world, &mut reference, &[step.announce()], now, &mut verdicts);
+        keep(&mut entries, &[step.announce()], &results);
     }
+    // From here on the ledger goes on under what stands on it.
+    let mut ahead = world.ledger.ahead();
     for (passed, steps) in schedule {
         now += passed;
         let mut items: Vec<Item> = (0..)
@@ -288,8 +296,12 @@ fn run(schedule: &[(u64, Vec<Step>)]) -> Verdicts {
         if steps[0].pick % 2 == 0 {
             lean(&mut items);
         }
-        batch(&mut world, &mut reference, &items, now, &mut verdicts);
+        let results = batch(&mut world, &mut reference, &items, now, &mut verdicts);
+        keep(&mut entries, &items, &results);
+        same_ahead(&mut ahead, &items, &results, now);
     }
+    same_log(&entries, &world.ledger);
+    same_words(&ahead, &world.ledger);
     same_calendar(&world.ledger, &reference);
     same_snapshot(&world.ledger);
     verdicts
@@ -318,7 +330,7 @@ fn batch(
     items: &[Item],
     now: u64,
     verdicts: &mut Verdicts,
-) {
+) -> Vec<Verdict> {
     let before = world.clone();
     let mut facts = Batch::new(&before, now);
     let messages: Vec<Message> = items.iter().map(|item| item.message.clone()).collect();
@@ -345,6 +357,57 @@ fn batch(
         let checked = findings.iter().find_map(|finding| finding.refusal());
         assert_eq!(result.as_ref().err().map(|error| *error.refusal().unwrap()), checked);
     }
+    results
+}
+
+fn keep(entries: &mut Vec<Entry>, items: &[Item], results: &[Verdict]) {
+    for (item, applied) in items.iter().zip(results) {
+        let applied = applied.iter();
+        entries.extend(applied.flat_map(|applied| entries_of(&item.message, applied)));
+    }
+}
+
+/// What stands on an older state judges as the ledger does. Paths are not its matter.
+fn same_ahead(ahead: &mut Ahead, items: &[Item], results: &[Verdict], now: u64) {
+    for (item, result) in items.iter().zip(results) {
+        let refusal = result.as_ref().err().and_then(ApplyError::refusal);
+        if refusal.is_none_or(|refusal| refusal.code != Code::AllocationUnproven) {
+            assert_eq!(&ahead.apply_proven(&item.message, now), result, "{item:?}");
+        }
+    }
+}
+
+/// Words are the same, wherever they are read from.
+fn same_words(ahead: &Ahead, ledger: &Ledger) {
+    assert_eq!(ahead.size(), ledger.size());
+    for number in 0..OFFERS {
+        let id = offer(number).id(&domain());
+        assert_eq!(ahead.resource(id), ledger.resource(id));
+        assert_eq!(ahead.approver(id), ledger.approver(id));
+        let index = ledger.resource(id).map_or(0, |word| word.index);
+        for word in 0..SLOTS.div_ceil(12) {
+            assert_eq!(ahead.calendar_word(index, word), ledger.calendar_word(index, word));
+            assert_eq!(ledger.calendar_word(index, word), ledger.word(id, word));
+        }
+    }
+    for seed in 10..13 {
+        let requester = key(seed).address();
+        assert_eq!(ahead.requester(requester), ledger.requester(requester));
+    }
+    for index in 0..ledger.size() {
+        assert_eq!(ahead.is_released(index), ledger.is_released(index));
+    }
+}
+
+/// The log alone leads to the same state.
+fn same_log(entries: &[Entry], want: &Ledger) {
+    let mut ledger = World::empty().ledger;
+    for entry in entries {
+        let find = |index: u64| entries.get(usize::try_from(index.checked_sub(1)?).ok()?).cloned();
+        ledger.replay(entry, find).unwrap();
+    }
+    assert_eq!(&ledger, want);
+    assert_eq!(ledger.commitment(), want.commitment());
 }
 
 /// Calendar and volume as the ledger has them are those of all allocations together.

@@ -1,12 +1,12 @@
 //! Good signatures are remembered; no verdict changes by it.
 
 use crate::common::{
-    NOW, World, claim, claim_by, domain, empty, key, ledger, request, request_for, requester,
-    signed,
+    NOW, WRITER, World, announce, announcement, approver, claim, claim_by, domain, empty, key,
+    lazily, ledger, provider, request, request_for, requester, signed, withdraw,
 };
 use alloy_primitives::Bytes;
-use fallow_ledger::{Message, Recoverer};
-use fallow_protocol::{Code, Request};
+use fallow_ledger::{Claim, Message, Recoverer};
+use fallow_protocol::{Announcement, Code, Request};
 use std::num::NonZeroUsize;
 
 fn remembering(capacity: usize) -> Recoverer {
@@ -104,4 +104,123 @@ fn a_known_signature_stays_its_signers() {
     assert_eq!(refusal.code, Code::RequesterSignatureInvalid);
     assert_eq!(format!("{:?}", Recoverer::default()), "Recoverer { len: 0, .. }");
     assert_eq!(empty().with_recoverer(recoverer), empty());
+}
+
+/// Claims of messages of every kind, with how many each has.
+fn everything() -> (World, Vec<(Message, usize)>) {
+    let mut world = World::new();
+    let guarded = Announcement { approver: approver().address(), ..announcement() };
+    let ask = Request { resource_id: guarded.id(&domain()), ..request_for(30, 1, 2, 2) };
+    let digest = ask.id(&domain()).0;
+    let pair = [signed(&requester(), digest), signed(&approver(), digest)].concat();
+    let provided = signed(&provider(), guarded.id(&domain()).0);
+    let three = [&provided[..], &pair[..]].concat();
+    let index = world.accept(&claim(request()));
+    let other = Announcement { timestamp: 8, ..announcement() };
+    let lazy = Request { resource_id: other.id(&domain()), ..request_for(35, 1, 1, 5) };
+    let messages = vec![
+        (announce(guarded), 1),
+        (Message::Request { request: ask, signatures: pair.into() }, 2),
+        (lazily(other, lazy), 2),
+        (world.release(index), 1),
+        (withdraw(announcement()), 1),
+        (
+            Message::AnnounceAndRequest {
+                announcement: guarded,
+                request: ask,
+                signatures: three.into(),
+            },
+            3,
+        ),
+        (Message::Append { kind: 16, writer: WRITER, body: Bytes::new() }, 0),
+    ];
+    (world, messages)
+}
+
+#[test]
+fn what_messages_claim_is_known_before_they_are_applied() {
+    let (world, messages) = everything();
+    for (message, count) in messages {
+        let claims = message.claims(&domain());
+        assert_eq!(claims.len(), count, "{message:?}");
+        let recoverer = remembering(100);
+        recoverer.warm(&claims);
+        assert_eq!(recoverer.len(), count, "{message:?}");
+        assert!(claims.iter().all(|claim| recoverer.knows(claim)));
+        let mut warmed = world.ledger.clone().with_recoverer(recoverer.clone());
+        let result = warmed.apply_proven(&message, NOW);
+        assert_eq!(result, world.ledger.clone().apply_proven(&message, NOW));
+        assert_eq!(recoverer.len(), count, "nothing new was recovered: {message:?}");
+    }
+}
+
+#[test]
+fn false_claims_are_not_remembered_and_change_no_verdict() {
+    let (world, messages) = everything();
+    let forged = claim_by(request_for(13, 1, 1, 9), &key(9));
+    let recoverer = remembering(100);
+    recoverer.warm(&forged.claims(&domain()));
+    assert!(recoverer.is_empty());
+    let mut ledger = world.ledger.with_recoverer(recoverer.clone());
+    assert!(ledger.apply(&forged, NOW).is_err());
+    for (message, _) in messages {
+        let stranger = message
+            .claims(&domain())
+            .into_iter()
+            .map(|claim| Claim { signer: Some(key(99).address()), ..claim });
+        recoverer.warm(&stranger.collect::<Vec<_>>());
+        assert!(recoverer.is_empty(), "{message:?}");
+    }
+}
+
+/// An approver's signature is remembered as whose it is; the ledger knows whose it has to be.
+#[test]
+fn an_approval_by_somebody_else_stays_refused_when_it_is_known() {
+    let mut world = World::new();
+    let guarded = Announcement { approver: approver().address(), ..announcement() };
+    world.accept(&announce(guarded));
+    let ask = Request { resource_id: guarded.id(&domain()), ..request() };
+    let digest = ask.id(&domain()).0;
+    let signatures = [signed(&requester(), digest), signed(&key(9), digest)].concat().into();
+    let message = Message::Request { request: ask, signatures };
+    let recoverer = remembering(10);
+    recoverer.warm(&message.claims(&domain()));
+    assert_eq!(recoverer.len(), 2);
+    let error = world.ledger.with_recoverer(recoverer).apply(&message, NOW).unwrap_err();
+    assert_eq!(error.refusal().unwrap().code, Code::ApproverSignatureInvalid);
+}
+
+#[test]
+fn malformed_messages_claim_nothing_that_is_not_there() {
+    let (world, messages) = everything();
+    for (mut message, _) in messages {
+        for length in [0, 1, 63, 65, 127, 129, 191, 193, 10_000] {
+            match &mut message {
+                Message::Announce { signatures, .. }
+                | Message::Request { signatures, .. }
+                | Message::AnnounceAndRequest { signatures, .. }
+                | Message::Release { signatures, .. }
+                | Message::Withdraw { signatures, .. } => {
+                    *signatures = Bytes::from(vec![0xff; length]);
+                }
+                Message::Append { .. } => {}
+            }
+            let claims = message.claims(&domain());
+            assert!(claims.len() <= 3, "{message:?}");
+            let recoverer = remembering(10);
+            recoverer.warm(&claims);
+            assert!(recoverer.is_empty(), "{message:?}");
+        }
+    }
+    let Message::Release { release, signatures, .. } = world.release(2) else { unreachable!() };
+    let record = Bytes::from_static(b"no record");
+    let release = Message::Release { release, signatures, record, path: vec![] };
+    assert_eq!(release.claims(&domain()), []);
+}
+
+#[test]
+fn nothing_is_recovered_for_a_recoverer_that_forgets() {
+    let recoverer = Recoverer::default();
+    recoverer.warm(&claim(request()).claims(&domain()));
+    assert!(recoverer.is_empty());
 }
