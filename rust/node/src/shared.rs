@@ -105,14 +105,21 @@ impl Shared {
     pub fn level(&self, index: u64) -> Result<Level, NodeStoreError> {
         let certified = self.store.certified_above(index)?;
         let checkpoint = certified.map(|above| above.checkpoint.block_number);
+        Ok(self.level_under(self.store.anchored_above(index)?.as_ref(), checkpoint))
+    }
+
+    /// The level of records under the first anchoring and the first certified checkpoint above them.
+    pub(crate) fn level_under(
+        &self,
+        anchored: Option<&Anchored>,
+        checkpoint: Option<u64>,
+    ) -> Level {
         let recorded =
             Level { name: LevelName::Recorded, confirmations: None, finalized: None, checkpoint };
-        let mainnet = self.core.view().mainnet;
-        let anchored = self.store.anchored_above(index)?;
-        Ok(match (anchored, mainnet) {
-            (Some(anchored), Some(mainnet)) => self.anchored(recorded, &anchored, &mainnet),
+        match (anchored, self.core.view().mainnet) {
+            (Some(anchored), Some(mainnet)) => self.anchored(recorded, anchored, &mainnet),
             _ => recorded,
-        })
+        }
     }
 
     fn anchored(&self, recorded: Level, anchored: &Anchored, mainnet: &MainnetView) -> Level {

@@ -165,12 +165,10 @@ async fn ended(ending: &mut watch::Receiver<bool>) {
 
 /// Some records as events, and how many they are.
 fn chunk(context: &Context, first: u64) -> Result<(Bytes, u64)> {
-    let view = context.shared.core.view();
-    let store = &*context.shared.store;
-    let kept = store.entries(first, RECORDS)?;
+    let kept = context.shared.store.entries(first, RECORDS)?;
     let mut text = String::new();
     let mut count = 0_u64;
-    for record in answers(store, &view, kept)? {
+    for record in answers(&context.shared, kept)? {
         write(&mut text, "record", Some(record.index), &record);
         count = count.saturating_add(1);
     }

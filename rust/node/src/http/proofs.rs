@@ -140,11 +140,11 @@ pub(super) fn checkpoint_answer(
     let block = checkpoint.block_number;
     let anchored = context.shared.store.anchorings(block, 1)?;
     let anchored = anchored.first().filter(|anchored| anchored.sidechain_block == block);
-    let view = context.shared.core.view();
+    let anchor = anchored.and_then(|anchored| anchor_answer(&context.shared, anchored));
     Ok(CheckpointAnswer {
         checkpoint,
         certificate: certificate.map(|certificate| Bytes::from(certificate.encode())),
-        anchor: anchored.map(|anchored| anchor_answer(&view, anchored)),
+        anchor,
     })
 }
 
@@ -170,7 +170,12 @@ pub(super) fn checkpoint(context: &Context, block: &str) -> Result<Answer> {
 pub(super) fn shares(context: &Context, block: &str) -> Result<Answer> {
     let Checkpointed { checkpoint, certificate } = of_block(context, block)?;
     let set = &context.shared.set;
-    let signed = |place| certificate.as_ref().is_some_and(|all| all.has_signed(place));
+    let (tally, of) = (context.shared.shares.of(checkpoint.block_number), certificate.as_ref());
+    // A certificate may have come without its shares, from before the node's time.
+    let signed = |place| {
+        tally.as_ref().is_some_and(|tally| tally.has_signed(place))
+            || of.is_some_and(|certificate| certificate.has_signed(place))
+    };
     let members: Vec<_> = (0..)
         .zip(set.members())
         .map(|(place, member)| ShareAnswer {

@@ -5,7 +5,7 @@ use super::ask::{Ask, Limit, Which, hash};
 use super::context::Context;
 use super::error::{HttpError, Result};
 use super::levels::Levels;
-use crate::core::View;
+use crate::Shared;
 use crate::store::types::{Kept, Place};
 use crate::store::{NodeStore, NodeStoreError};
 use alloy_primitives::{Address, B256, Bytes};
@@ -25,23 +25,18 @@ pub(super) fn list(context: &Context, ask: &Ask) -> Result<Answer> {
         limit: Limit,
     }
     let Query { after, limit: Limit(limit) } = ask.query()?;
-    let view = context.shared.core.view();
     let first = after.map_or(0, |after| after.saturating_add(1));
     let kept = context.shared.store.entries(first, limit)?;
-    let items = answers(&*context.shared.store, &view, kept)?;
+    let items = answers(&context.shared, kept)?;
     let size = context.shared.store.size()?;
     let next = items.last().map(|last| last.index).filter(|last| last.saturating_add(1) < size);
     Answer::json(&Page { items, next: next.map(|index| index.to_string()), size }, Cache::No)
 }
 
 /// Records as they are told.
-pub(super) fn answers(
-    store: &dyn NodeStore,
-    view: &View,
-    kept: Vec<Kept>,
-) -> Result<Vec<RecordAnswer>> {
-    let mut levels = Levels::new(store, view);
-    let size = store.size()?;
+pub(super) fn answers(shared: &Shared, kept: Vec<Kept>) -> Result<Vec<RecordAnswer>> {
+    let mut levels = Levels::new(shared);
+    let size = shared.store.size()?;
     kept.into_iter().map(|kept| Ok(answer(&mut levels, kept, size)?)).collect()
 }
 
@@ -79,8 +74,7 @@ fn kind(record: &[u8]) -> &'static str {
 pub(super) fn one(context: &Context, which: &str) -> Result<Answer> {
     let store = &*context.shared.store;
     let kept = find(store, Which::parse(which)?)?;
-    let view = context.shared.core.view();
-    let answer = answer(&mut Levels::new(store, &view), kept, store.size()?)?;
+    let answer = answer(&mut Levels::new(&context.shared), kept, store.size()?)?;
     Answer::json(&answer, Cache::No)
 }
 
@@ -136,10 +130,9 @@ pub(super) fn requests(context: &Context, ask: &Ask) -> Result<Answer> {
         },
         (None, None) => Place::Everywhere,
     };
-    let view = context.shared.core.view();
     let indexes = store.allocations(place, after, limit.saturating_add(1))?;
     let shown = indexes.get(..limit.min(indexes.len())).unwrap_or_default();
-    let mut levels = Levels::new(store, &view);
+    let mut levels = Levels::new(&context.shared);
     let size = store.size()?;
     let items = shown.iter().map(|index| {
         let kept = find(store, Which::Index(*index))?;
@@ -154,8 +147,7 @@ pub(super) fn requests(context: &Context, ask: &Ask) -> Result<Answer> {
 pub(super) fn request(context: &Context, id: &str) -> Result<Answer> {
     let store = &*context.shared.store;
     let kept = find(store, Which::Id(hash(id)?))?;
-    let view = context.shared.core.view();
-    let answer = request_answer(context, &mut Levels::new(store, &view), &kept, store.size()?)?;
+    let answer = request_answer(context, &mut Levels::new(&context.shared), &kept, store.size()?)?;
     Answer::json(&answer, Cache::No)
 }
 
@@ -211,7 +203,6 @@ pub(super) fn allocation(store: &dyn NodeStore, id: RequestId) -> Result<Option<
 /// `GET /v1/messages/{id}`.
 pub(super) fn message(context: &Context, id: &str) -> Result<Answer> {
     let (id, store) = (hash(id)?, &*context.shared.store);
-    let view = context.shared.core.view();
     // The log last: a message that is recorded in between is not forgotten.
     let promised = store.promised(id)?;
     let recorded = store.index_of(id)?;
@@ -227,7 +218,7 @@ pub(super) fn message(context: &Context, id: &str) -> Result<Answer> {
         size,
     };
     if let Some(index) = recorded {
-        answer.level = Some(Levels::new(store, &view).of(index)?);
+        answer.level = Some(Levels::new(&context.shared).of(index)?);
         return Answer::json(&answer, Cache::No);
     }
     let Some(pending) = promised else {

@@ -23,12 +23,12 @@ const MAX_SLOTS: u64 = 10_000;
 /// `GET /v1/resources`.
 pub(super) fn list(context: &Context, ask: &Ask) -> Result<Answer> {
     let query = search_query(ask)?;
-    let (store, view) = (&*context.shared.store, context.shared.core.view());
+    let store = &*context.shared.store;
     let page = context
         .shared
         .catalogue
         .search(&query, |index, first, last| store.calendar(index, first, last))?;
-    let mut levels = Levels::new(store, &view);
+    let mut levels = Levels::new(&context.shared);
     let (size, mut items, mut bytes, mut next) = (store.size()?, Vec::new(), 0_usize, page.next);
     for found in page.found {
         if bytes > PAGE_OFFER_BYTES {
@@ -78,9 +78,9 @@ fn search_query(ask: &Ask) -> Result<SearchQuery> {
 
 /// `GET /v1/resources/{id}`.
 pub(super) fn one(context: &Context, id: &str) -> Result<Answer> {
-    let (store, view) = (&*context.shared.store, context.shared.core.view());
+    let store = &*context.shared.store;
     let kept = find(store, Which::Id(hash(id)?))?;
-    let (answer, _) = answer(context, &mut Levels::new(store, &view), &kept, store.size()?)?;
+    let (answer, _) = answer(context, &mut Levels::new(&context.shared), &kept, store.size()?)?;
     Answer::json(&answer, Cache::No)
 }
 

@@ -5,8 +5,9 @@ use super::ask::{Posted, one, posted, version};
 use super::context::Context;
 use super::error::{HttpError, Result};
 use super::levels::Levels;
-use super::records::{allocation, body as body_of, find};
+use super::records::allocation;
 use crate::core::{Admission, GossipOutcome};
+use crate::shared::KnownPlace;
 use alloy_primitives::{Address, B256, Bytes};
 use fallow_http::Body;
 use fallow_ledger::{Finding, Message};
@@ -65,13 +66,14 @@ impl SignedFile for RequestFile {
     }
 }
 
-/// The announcement of a resource that is not recorded, if it travels.
+/// The announcement that a request has to bring: of a resource that only travels.
 fn travelling(context: &Context, id: ResourceId) -> Result<Option<(Announcement, Signature)>> {
     if context.shared.catalogue.has(id) {
         return Ok(None);
     }
-    let gossiped = context.shared.store.gossiped(id)?;
-    Ok(gossiped.map(|one| (one.announcement, one.signature)))
+    let known = context.shared.announcement(id)?;
+    let travels = known.filter(|known| known.place == KnownPlace::Travelling);
+    Ok(travels.map(|known| (known.announcement, known.signature)))
 }
 
 impl SignedFile for AnnouncementFile {
@@ -127,8 +129,8 @@ impl SignedFile for WithdrawalFile {
 
     fn message(&self, context: &Context) -> Result<(Option<Address>, Message)> {
         let Self { withdrawal, signature, .. } = *self;
-        let announcement = announcement(context, withdrawal.resource_id)?;
-        let announcement = announcement.ok_or(NodeCode::AnnouncementUnknown)?;
+        let known = context.shared.announcement(withdrawal.resource_id)?;
+        let announcement = known.ok_or(NodeCode::AnnouncementUnknown)?.announcement;
         let signatures = single(signature);
         let message = Message::Withdraw { withdrawal, announcement, signatures };
         Ok((Some(announcement.provider), message))
@@ -137,25 +139,6 @@ impl SignedFile for WithdrawalFile {
 
 fn single(signature: Signature) -> Bytes {
     Bytes::copy_from_slice(signature.0.as_slice())
-}
-
-/// An announcement that is recorded, promised, or travels.
-fn announcement(context: &Context, id: ResourceId) -> Result<Option<Announcement>> {
-    use fallow_protocol::Body::Announcement as Recorded;
-    let store = &*context.shared.store;
-    if let Some(index) = store.index_of(id.0)? {
-        let kept = find(store, super::ask::Which::Index(index))?;
-        if let Recorded(body) = body_of(&kept)? {
-            return Ok(Some(body.announcement()));
-        }
-    }
-    if let Some(gossiped) = store.gossiped(id)? {
-        return Ok(Some(gossiped.announcement));
-    }
-    Ok(match store.promised(id.0)?.map(|pending| pending.message) {
-        Some(Message::Announce { announcement, .. }) => Some(announcement),
-        _ => None,
-    })
 }
 
 /// A message that can be submitted.
@@ -190,6 +173,9 @@ impl<M> Batch<M> {
         let mut counts = HashMap::new();
         let items = posted.into_vec().into_iter().map(|file| {
             let item = Self::item(context, &file, &make, &mut counts);
+            if let Err(error) = &item {
+                context.shared.metrics.refuse(error.code());
+            }
             (file.id(&context.shared.domain), item)
         });
         Ok(Self { is_many, items: items.collect() })
@@ -261,25 +247,23 @@ fn answer(
     admissions: Vec<Admission>,
 ) -> Result<Reply> {
     let mut admissions = admissions.into_iter();
-    let view = context.shared.core.view();
     let mut outcomes = Vec::with_capacity(batch.items.len());
     for (id, item) in batch.items {
         let judged = item.map(|item| (item.key, admissions.next()));
         outcomes.push((
             id,
             match judged {
-                Ok((key, Some(admission))) => outcome(context, &view, id, key, admission),
+                Ok((key, Some(admission))) => outcome(context, id, key, admission),
                 Ok((_, None)) => Err(HttpError::new(NodeCode::Stopped, "the core lost count")),
                 Err(error) => Err(error),
             },
         ));
     }
-    reply(context, batch.is_many, outcomes)
+    reply(batch.is_many, outcomes)
 }
 
 fn outcome(
     context: &Context,
-    view: &crate::core::View,
     id: B256,
     key: Option<Address>,
     admission: Admission,
@@ -291,24 +275,19 @@ fn outcome(
             }
             Ok(Outcome::Promised { id, promise })
         }
-        Admission::Recorded { index } => recorded(context, view, id, index),
+        Admission::Recorded { index } => recorded(context, id, index),
         Admission::Refused(file, refusal) => Err(HttpError::Refused(refusal, Some(file))),
         Admission::Rejected(code) => Err(code.into()),
     }
 }
 
-fn recorded(context: &Context, view: &crate::core::View, id: B256, index: u64) -> Result<Outcome> {
-    let store = &*context.shared.store;
-    let (level, size) = (Levels::new(store, view).of(index)?, store.size()?);
-    Ok(Outcome::Recorded { id, index, level, size })
+fn recorded(context: &Context, id: B256, index: u64) -> Result<Outcome> {
+    let level = Levels::new(&context.shared).of(index)?;
+    Ok(Outcome::Recorded { id, index, level, size: context.shared.store.size()? })
 }
 
 /// One is answered by itself, many each in its place.
-fn reply(
-    context: &Context,
-    is_many: bool,
-    mut outcomes: Vec<(B256, Result<Outcome>)>,
-) -> Result<Reply> {
+fn reply(is_many: bool, mut outcomes: Vec<(B256, Result<Outcome>)>) -> Result<Reply> {
     if !is_many && let Some((_, outcome)) = outcomes.pop() {
         let outcome = outcome?;
         let status = match outcome {
@@ -318,10 +297,7 @@ fn reply(
         return Ok(Answer::json(&outcome, Cache::No)?.with_status(status).into());
     }
     let items = outcomes.into_iter().map(|(id, outcome)| {
-        outcome.unwrap_or_else(|error| {
-            context.shared.metrics.refuse(error.code());
-            Outcome::Refused { id, problem: error.into_problem() }
-        })
+        outcome.unwrap_or_else(|error| Outcome::Refused { id, problem: error.into_problem() })
     });
     Ok(Answer::json(&Outcomes { items: items.collect() }, Cache::No)?.into())
 }
@@ -350,19 +326,18 @@ fn gossiped<M>(
     said: Vec<GossipOutcome>,
 ) -> Result<Reply> {
     let mut said = said.into_iter();
-    let view = context.shared.core.view();
     let outcomes = items.into_iter().map(|(id, item)| {
         let outcome = item.and_then(|_| match said.next() {
             Some(GossipOutcome::Taken) => Ok(Outcome::Taken { id }),
             Some(GossipOutcome::Known) => Ok(Outcome::Known { id }),
-            Some(GossipOutcome::Recorded { index }) => recorded(context, &view, id, index),
+            Some(GossipOutcome::Recorded { index }) => recorded(context, id, index),
             Some(GossipOutcome::Refused(refusal)) => Err(HttpError::Refused(refusal, None)),
             Some(GossipOutcome::Rejected(code)) => Err(code.into()),
             None => Err(HttpError::new(NodeCode::Stopped, "the core lost count")),
         });
         (id, outcome)
     });
-    reply(context, is_many, outcomes.collect())
+    reply(is_many, outcomes.collect())
 }
 
 /// `POST /v1/check`.
