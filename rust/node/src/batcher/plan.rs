@@ -6,7 +6,7 @@
 //! closed last.
 
 use crate::batcher::gas::{Cost, Meter};
-use crate::batcher::releases::Releases;
+use crate::batcher::releases::{self, Releases};
 use crate::batcher::requests::{self, RequestBatch, Terms};
 use crate::batcher::tables::{self, AnnouncementBatch, WithdrawalBatch};
 use crate::store::types::Pending;
@@ -139,12 +139,13 @@ pub fn plan<P: PathSource>(
     let waiting = InFlight::of(pending.iter().copied());
     let terms = Terms { ledger: context.ledger, waiting: &waiting, in_flight: context.in_flight };
     let announcements = tables::announcements(pending);
-    let releases = Releases::pick(pending, context, announcements.len());
+    let releases = releases::pick(pending);
+    let giving = Releases { context, announcements: announcements.len() };
     let requests = requests::pick(pending, &waiting.lowest, &context.in_flight.lowest);
     let withdrawals = tables::withdrawals(pending, &requests.late);
     let batch = RequestBatch { terms: &terms, carriers: &requests.carriers };
     let mut planned = fill(&AnnouncementBatch, announcements, context)?;
-    planned.extend(fill(&Releases { context }, releases, context)?);
+    planned.extend(fill(&giving, releases, context)?);
     planned.extend(fill(&batch, requests.items, context)?);
     planned.extend(fill(&WithdrawalBatch, withdrawals, context)?);
     Ok(planned)
@@ -160,6 +161,11 @@ pub(crate) struct Waiting<T> {
 /// One entry point of the registry.
 pub(crate) trait Batch<P: PathSource> {
     type Item;
+
+    /// Whether an item has to wait for another plan, if `before` messages of this one go before.
+    fn waits(&self, _item: &Self::Item, _before: usize) -> bool {
+        false
+    }
 
     /// What an item costs at most, after those in the meter, the last of which is `before`.
     fn cost(&self, meter: &Meter<'_>, before: Option<&Self::Item>, item: &Self::Item) -> Cost;
@@ -178,14 +184,22 @@ fn fill<P: PathSource, B: Batch<P>>(
     let mut planned = Vec::new();
     let mut meter = Meter::new(context.ledger);
     let mut taken: Vec<Waiting<B::Item>> = Vec::new();
+    let mut sent = 0_usize;
     for waiting in items {
+        if batch.waits(&waiting.item, sent) {
+            continue;
+        }
         let before = taken.last().map(|last| &last.item);
         let mut cost = batch.cost(&meter, before, &waiting.item);
         let is_full = meter.bytes_with(&cost) > limits.calldata
             || meter.gas_with(&cost, limits.caution) > limits.gas;
         if is_full && !taken.is_empty() {
+            sent = sent.saturating_add(taken.len());
             planned.push(finish(batch, &mut taken, &meter, context)?);
             meter = Meter::new(context.ledger);
+            if batch.waits(&waiting.item, sent) {
+                continue;
+            }
             cost = batch.cost(&meter, None, &waiting.item);
         }
         meter.take(&cost);

@@ -16,13 +16,13 @@ const NODE_BYTES: usize = 32;
 /// A release whose path may go stale before it is there is sent all the same so many seconds before
 /// its promise ends.
 const URGENT_SECONDS: u64 = 20;
-/// So many fit one transaction at least; the further ones come into a log that has grown by these.
-const TOGETHER: usize = 100;
 
 /// Items of `releasePacked`.
 #[derive(Debug)]
 pub(crate) struct Releases<'a, P> {
     pub(crate) context: &'a PlanContext<'a, P>,
+    /// So many announcements go before.
+    pub(crate) announcements: usize,
 }
 
 /// A release with the allocation that it gives back.
@@ -31,30 +31,17 @@ pub(crate) struct Released {
     packed: PackedRelease,
     index: u64,
     allocation: AllocationBody,
+    by_time: u64,
 }
 
-impl<P: PathSource> Releases<'_, P> {
-    /// The releases whose paths will hold until they are there, as far as one can know: the log
-    /// grows by what is on its way, and by `announcements` that go before. A path that went stale is
-    /// refused (207), and the release is planned again.
-    pub(crate) fn pick(
-        pending: &[&Pending],
-        context: &PlanContext<'_, P>,
-        announcements: usize,
-    ) -> Vec<Waiting<Released>> {
-        let read = pending.iter().filter_map(|pending| Some((*pending, read(pending)?)));
-        let mut all: Vec<_> = read.collect();
-        let before = announcements.saturating_add(all.len().saturating_sub(TOGETHER));
-        let growth = context.in_flight.records.saturating_add(before as u64);
-        all.retain(|(pending, release)| {
-            let by_time = pending.promise.promise.by_time;
-            context.now.saturating_add(URGENT_SECONDS) >= by_time
-                || holds(release.index, context.ledger.size(), growth)
-        });
-        all.sort_by_key(|(_, release)| release.index);
-        let waiting = all.into_iter().map(|(pending, item)| (pending.arrival, item));
-        waiting.map(|(arrival, item)| Waiting { arrival, item }).collect()
-    }
+/// All of them, in the order of the records that they bring.
+pub(crate) fn pick(pending: &[&Pending]) -> Vec<Waiting<Released>> {
+    let read = pending
+        .iter()
+        .filter_map(|pending| Some(Waiting { arrival: pending.arrival, item: read(pending)? }));
+    let mut all: Vec<_> = read.collect();
+    all.sort_by_key(|waiting| waiting.item.index);
+    all
 }
 
 /// Whether a path leads to the same peak in a log that has grown.
@@ -81,7 +68,8 @@ fn read(pending: &Pending) -> Option<Released> {
         record: FixedBytes::<ALLOCATION_BYTES>::try_from(record.as_ref()).ok()?,
         path: Vec::new(),
     };
-    Some(Released { packed, index, allocation })
+    let by_time = pending.promise.promise.by_time;
+    Some(Released { packed, index, allocation, by_time })
 }
 
 impl Released {
@@ -100,6 +88,16 @@ impl Released {
 
 impl<P: PathSource> Batch<P> for Releases<'_, P> {
     type Item = Released;
+
+    /// A path has to hold until it is there: the log grows by what is on its way, and by what goes
+    /// before. One that went stale all the same is refused (207), and the release planned again.
+    fn waits(&self, item: &Released, before: usize) -> bool {
+        let context = self.context;
+        let before = u64::try_from(self.announcements.saturating_add(before)).unwrap_or(u64::MAX);
+        let growth = context.in_flight.records.saturating_add(before);
+        let is_urgent = context.now.saturating_add(URGENT_SECONDS) >= item.by_time;
+        !is_urgent && !holds(item.index, context.ledger.size(), growth)
+    }
 
     fn cost(&self, meter: &Meter<'_>, before: Option<&Released>, item: &Released) -> Cost {
         let size = self.context.ledger.size();
