@@ -1,10 +1,12 @@
 //! Which records are anchored, and since when: read from the anchor's events.
 
-use crate::chain::{Chains, failure, ranges};
+use crate::chain::{failure, ranges};
 use crate::error::{Context, Result};
 use crate::printer::count;
 use alloy::sol_types::SolEvent;
-use fallow_chain::Anchor;
+use alloy_primitives::B256;
+use fallow_chain::{Anchor, Client};
+use fallow_protocol::NetworkFile;
 
 /// One checkpoint on mainnet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub(crate) struct Anchoring {
     pub(crate) sidechain_block: u64,
     /// Records in the log.
     pub(crate) size: u64,
+    /// Root of the log.
+    pub(crate) root: B256,
 }
 
 /// All checkpoints on mainnet, and how far mainnet is.
@@ -68,10 +72,9 @@ impl Level {
 
 impl Anchorings {
     /// Reads the anchor's events from its deployment on.
-    pub(crate) async fn read(chains: &Chains) -> Result<Self> {
-        let network = &chains.side.file.network;
+    pub(crate) async fn read(file: &NetworkFile, client: &Client) -> Result<Self> {
+        let network = &file.network;
         let (contract, first) = (network.anchor_chain.anchor, network.anchor_chain.block);
-        let client = &chains.mainnet;
         let of_node = |error| failure("mainnet", &error);
         let latest = client.latest().await.map_err(of_node)?;
         let time = client.block(latest).await.map_err(of_node)?.time;
@@ -85,6 +88,7 @@ impl Anchorings {
                     anchored_at: event.anchoredAt,
                     sidechain_block: event.blockNumber,
                     size: event.size,
+                    root: event.root,
                 });
             }
         }
@@ -117,8 +121,13 @@ mod tests {
 
     #[test]
     fn levels_follow_from_size_and_age() {
-        let anchoring =
-            |block, anchored_at, size| Anchoring { block, anchored_at, sidechain_block: 1, size };
+        let anchoring = |block, anchored_at, size| Anchoring {
+            block,
+            anchored_at,
+            sidechain_block: 1,
+            size,
+            root: B256::ZERO,
+        };
         let anchorings = Anchorings {
             all: vec![anchoring(10, 100, 3), anchoring(20, 200, 3), anchoring(30, 300, 5)],
             latest: 32,

@@ -10,6 +10,7 @@ pub(crate) mod message;
 pub(crate) mod node;
 pub(crate) mod read;
 pub(crate) mod request;
+pub(crate) mod through;
 pub(crate) mod up;
 
 use clap::{Args, Parser, Subcommand};
@@ -132,9 +133,17 @@ pub(crate) fn parse_finality(text: &str) -> Result<Finality, String> {
 /// Where the chain with the anchor is.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct MainnetArgs {
-    /// JSON-RPC of a node of the chain with the anchor
-    #[arg(long, value_name = "URL", env = "FALLOW_MAINNET", default_value = MAINNET_URL)]
-    pub(crate) mainnet: String,
+    /// JSON-RPC of a node of the chain with the anchor; `http://127.0.0.1:8545` unless given, and
+    /// with `--node` none
+    #[arg(long, value_name = "URL", env = "FALLOW_MAINNET")]
+    pub(crate) mainnet: Option<String>,
+}
+
+impl MainnetArgs {
+    /// Where to ask, whoever said so.
+    pub(crate) fn url(&self) -> &str {
+        self.mainnet.as_deref().unwrap_or(MAINNET_URL)
+    }
 }
 
 pub(crate) const SIDECHAIN_URL: &str = "http://127.0.0.1:8546";

@@ -8,7 +8,8 @@ use crate::grid::{self, Grid, Span};
 use crate::refused::Checked;
 use fallow_chain::Registry;
 use fallow_protocol::{
-    AnnouncementFile, FILE_VERSION, Request, RequestFile, ResourceId, SecretKey,
+    Announcement, AnnouncementFile, FILE_VERSION, NetworkFile, Request, RequestFile, ResourceId,
+    SecretKey,
 };
 
 /// What is asked for.
@@ -30,13 +31,21 @@ impl Target {
         Ok(Self { id, grid, carried: None })
     }
 
+    /// A resource of these terms, which were verified; with its announcement, if nobody recorded it.
+    pub(crate) fn of(
+        id: ResourceId,
+        terms: &Announcement,
+        carried: Option<AnnouncementFile>,
+    ) -> Self {
+        let grid = Grid::new(terms.start_time, terms.end_time, terms.slot_seconds);
+        Self { id, grid, carried }
+    }
+
     /// A resource whose announcement is at hand, recorded or not.
     pub(crate) async fn brought(side: &Sidechain, file: &AnnouncementFile) -> Result<Self> {
         let id = file.announcement.id(&side.file.domain());
         let resource = side.registry(&Registry::resourceOfCall { resourceId: id.0 }).await?;
-        let terms = &file.announcement;
-        let grid = Grid::new(terms.start_time, terms.end_time, terms.slot_seconds);
-        Ok(Self { id, grid, carried: (resource.index == 0).then_some(*file) })
+        Ok(Self::of(id, &file.announcement, (resource.index == 0).then_some(*file)))
     }
 }
 
@@ -48,6 +57,28 @@ pub(crate) async fn sign(
     key: &SecretKey,
     now: u64,
 ) -> Result<Checked<RequestFile>> {
+    let sequence = match ask.sequence {
+        Some(sequence) => sequence,
+        None => next_sequence(side, key).await?,
+    };
+    sign_as(&side.file, target, ask, &Signer { key, sequence }, now)
+}
+
+/// Who signs a request, as which of its requests.
+#[derive(Debug)]
+pub(crate) struct Signer<'a> {
+    pub(crate) key: &'a SecretKey,
+    pub(crate) sequence: u64,
+}
+
+/// As [`sign`], with a sequence at hand.
+pub(crate) fn sign_as(
+    network: &NetworkFile,
+    target: &Target,
+    ask: &Ask,
+    signer: &Signer<'_>,
+    now: u64,
+) -> Result<Checked<RequestFile>> {
     let volume = ask.volume.ok_or_else(|| {
         Failure::new("nobody says how many units are wanted").hint("`--volume UNITS` does")
     })?;
@@ -56,10 +87,7 @@ pub(crate) async fn sign(
         Ok(window) => window,
         Err(refused) => return Ok(Err(refused)),
     };
-    let sequence = match ask.sequence {
-        Some(sequence) => sequence,
-        None => next_sequence(side, key).await?,
-    };
+    let Signer { key, sequence } = *signer;
     let request = Request {
         resource_id: target.id,
         requester: key.address(),
@@ -71,9 +99,9 @@ pub(crate) async fn sign(
     };
     Ok(Ok(RequestFile {
         version: FILE_VERSION,
-        network_id: side.file.network_id,
+        network_id: network.network_id,
         request,
-        signature: key.sign(request.id(&side.file.domain()).0),
+        signature: key.sign(request.id(&network.domain()).0),
         approval: None,
     }))
 }
@@ -93,7 +121,12 @@ pub(crate) async fn check(side: &Sidechain, file: &RequestFile, now: u64) -> Res
 
 async fn next_sequence(side: &Sidechain, key: &SecretKey) -> Result<u64> {
     let seen = side.registry(&Registry::requesterOfCall { requester: key.address() }).await?;
-    seen.highest.checked_add(1).ok_or_else(|| {
+    after(seen.highest)
+}
+
+/// The sequence after the highest that was seen.
+pub(crate) fn after(highest: u64) -> Result<u64> {
+    highest.checked_add(1).ok_or_else(|| {
         Failure::refused("this requester's highest sequence is used")
             .hint("name an unused one of the last 128 with `--sequence`")
     })

@@ -29,8 +29,17 @@ pub(crate) struct Resource {
     pub(crate) index: u64,
     /// Terms and use.
     pub(crate) calendar: Calendar,
-    /// Index of the record that closed it.
-    pub(crate) withdrawn: Option<u64>,
+    /// Who says that it is closed, if it is.
+    pub(crate) withdrawn: Option<Withdrawn>,
+}
+
+/// What shows that a resource is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Withdrawn {
+    /// The record of this index.
+    Record(u64),
+    /// A node, without a record.
+    NodesWord,
 }
 
 /// A recorded request.
@@ -90,9 +99,17 @@ impl Book {
         match self.resource_mut(body.resource_id) {
             Some(resource) => {
                 resource.calendar.withdraw();
-                resource.withdrawn = Some(index);
+                resource.withdrawn = Some(Withdrawn::Record(index));
             }
             None => self.tombstones.push(body),
+        }
+    }
+
+    /// Notes what a node says of a resource.
+    pub(crate) fn withdrawn_by_word(&mut self, id: ResourceId) {
+        if let Some(resource) = self.resource_mut(id) {
+            resource.calendar.withdraw();
+            resource.withdrawn = Some(Withdrawn::NodesWord);
         }
     }
 

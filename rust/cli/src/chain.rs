@@ -88,7 +88,7 @@ impl Chains {
     ) -> Result<Self> {
         let chains = Self {
             side: Sidechain::open(network, sidechain)?,
-            mainnet: client("mainnet", &mainnet.mainnet)?,
+            mainnet: client("mainnet", mainnet.url())?,
         };
         check_both(&chains.side.file, &chains.side.client, &chains.mainnet).await?;
         Ok(chains)

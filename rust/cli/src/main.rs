@@ -33,6 +33,7 @@ mod secrets;
 mod signer;
 mod submit;
 mod table;
+mod through;
 mod time;
 mod up;
 mod verdict;

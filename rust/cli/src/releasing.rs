@@ -13,7 +13,8 @@ use fallow_chain::{Follower, Recorded, Registry, Replay};
 use fallow_log::Tree;
 use fallow_protocol::packed::path_nodes;
 use fallow_protocol::{
-    AllocationBody, Announcement, Body, Code, Domain, Refusal, Release, ReleaseFile, SecretKey,
+    AllocationBody, Announcement, Body, Code, Domain, NetworkFile, Refusal, Release, ReleaseFile,
+    SecretKey,
 };
 use std::time::Duration;
 use tokio::time::sleep;
@@ -56,6 +57,11 @@ impl Held {
         let ledger = replay.ledger();
         let is_released = ledger.is_some_and(|ledger| ledger.is_released(index));
         Ok(Self { index, record, body, terms: terms.announcement(), is_released })
+    }
+
+    /// An allocation whose record and terms were verified.
+    pub(crate) fn of(index: u64, record: Bytes, body: AllocationBody, terms: Announcement) -> Self {
+        Self { index, record, body, terms, is_released: false }
     }
 
     fn grid(&self) -> Option<Grid> {
@@ -113,12 +119,12 @@ fn entry(replay: &Replay, index: u64) -> Result<&Recorded> {
 }
 
 /// Signs a release.
-pub(crate) fn sign(side: &Sidechain, key: &SecretKey, release: Release) -> ReleaseFile {
+pub(crate) fn sign(network: &NetworkFile, key: &SecretKey, release: Release) -> ReleaseFile {
     ReleaseFile {
         version: fallow_protocol::FILE_VERSION,
-        network_id: side.file.network_id,
+        network_id: network.network_id,
         release,
-        signature: key.sign(release.id(&side.file.domain())),
+        signature: key.sign(release.id(&network.domain())),
     }
 }
 

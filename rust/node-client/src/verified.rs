@@ -27,7 +27,7 @@ use fallow_protocol::{Announcement, Checkpoint, NetworkFile, Refusal, Set};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::Mutex;
+use tokio::sync::Mutex;
 
 /// Why nothing is shown.
 #[derive(Debug, thiserror::Error)]
@@ -113,7 +113,7 @@ pub struct VerifiedNode {
     /// Checkpoints that were verified to be of this history, by block.
     known: Mutex<BTreeMap<u64, Checkpoint>>,
     /// Announcements of resources by the index of their records, verified.
-    terms: tokio::sync::Mutex<HashMap<u64, Announcement>>,
+    terms: Mutex<HashMap<u64, Announcement>>,
 }
 
 impl VerifiedNode {
@@ -158,7 +158,7 @@ impl VerifiedNode {
             account: Address::ZERO,
             head: None,
             known: Mutex::default(),
-            terms: tokio::sync::Mutex::default(),
+            terms: Mutex::default(),
         };
         node.account = node.status().await?.node;
         node.refresh().await?;
@@ -193,6 +193,12 @@ impl VerifiedNode {
     #[must_use]
     pub const fn head(&self) -> Option<&Certified> {
         self.head.as_ref()
+    }
+
+    /// Accuses the node of a lie that the caller has found, and keeps the evidence.
+    #[must_use]
+    pub fn refute(&self, lie: Lie, exhibit: &impl serde::Serialize) -> NodeError {
+        self.caught(lie, json!(exhibit))
     }
 
     /// Which records no node can deny.

@@ -1,5 +1,6 @@
 //! `fallow offer` and `announce`, and who signs and pays.
 
+use super::through::{PromiseArgs, ThroughArgs};
 use super::{JsonArgs, KeyArgs, NetworkArgs, SidechainArgs};
 use crate::time::{DurationArg, TimeArg};
 use alloy_primitives::Address;
@@ -13,6 +14,8 @@ pub(crate) enum Offer {
     Detect(Detect),
     /// Show an offer document and its hash
     Show(Show),
+    /// Have a node serve an offer document to whoever asks for its hash
+    Publish(Publish),
 }
 
 /// `offer detect`.
@@ -34,6 +37,19 @@ pub(crate) struct Detect {
 pub(crate) struct Show {
     /// The offer document
     pub(crate) offer: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: JsonArgs,
+}
+
+/// `offer publish`.
+#[derive(Args, Debug)]
+pub(crate) struct Publish {
+    /// The offer document
+    pub(crate) offer: PathBuf,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+    #[command(flatten)]
+    pub(crate) through: ThroughArgs,
     #[command(flatten)]
     pub(crate) output: JsonArgs,
 }
@@ -100,6 +116,10 @@ pub(crate) struct SendArgs {
     pub(crate) network: NetworkArgs,
     #[command(flatten)]
     pub(crate) sidechain: SidechainArgs,
+    #[command(flatten)]
+    pub(crate) through: ThroughArgs,
+    #[command(flatten)]
+    pub(crate) promise: PromiseArgs,
     #[command(flatten)]
     pub(crate) store: KeyArgs,
     #[command(flatten)]

@@ -1,6 +1,7 @@
 //! `fallow resources`, `requests`, `ticket`, `verify` and `status`.
 
 use super::message::ByAccount;
+use super::through::ThroughArgs;
 use super::{JsonArgs, MainnetArgs, NetworkArgs, SidechainArgs, TrustArgs};
 use crate::bars::When;
 use crate::time::TimeArg;
@@ -34,6 +35,8 @@ pub(crate) struct List {
     #[command(flatten)]
     pub(crate) sidechain: SidechainArgs,
     #[command(flatten)]
+    pub(crate) through: ThroughArgs,
+    #[command(flatten)]
     pub(crate) output: JsonArgs,
 }
 
@@ -45,6 +48,13 @@ pub(crate) struct Resources {
     /// Time for which free units are shown
     #[arg(long, value_name = "TIME", default_value = "now", allow_hyphen_values = true)]
     pub(crate) at: TimeArg,
+    /// Only those whose offer document says so: `milliCores >= 4000 and region = "eu"`; with
+    /// `--node` only, which is believed for what it leaves out
+    #[arg(long = "where", value_name = "TERMS", requires = "node")]
+    pub(crate) terms: Option<String>,
+    /// Only those in this region; with `--node` only
+    #[arg(long, value_name = "TEXT", requires = "node")]
+    pub(crate) region: Option<String>,
 }
 
 /// `requests`.
@@ -55,6 +65,10 @@ pub(crate) struct Requests {
     /// Only those on this resource
     #[arg(long, value_name = "ID")]
     pub(crate) resource: Option<ResourceId>,
+    /// With `--node`: follow the chain of every requester's records, not only of `--of`, so that
+    /// none but the newest can be left out
+    #[arg(long, requires = "node")]
+    pub(crate) complete: bool,
     #[command(flatten)]
     pub(crate) mainnet: MainnetArgs,
 }
@@ -75,6 +89,8 @@ pub(crate) struct Ticket {
     pub(crate) trust: TrustArgs,
     #[command(flatten)]
     pub(crate) sidechain: SidechainArgs,
+    #[command(flatten)]
+    pub(crate) through: ThroughArgs,
 }
 
 /// `verify`.
@@ -100,6 +116,8 @@ pub(crate) struct Status {
     pub(crate) sidechain: SidechainArgs,
     #[command(flatten)]
     pub(crate) mainnet: MainnetArgs,
+    #[command(flatten)]
+    pub(crate) through: ThroughArgs,
     #[command(flatten)]
     pub(crate) output: JsonArgs,
 }

@@ -1,6 +1,7 @@
 //! `fallow request` and `check`.
 
 use super::message::SignArgs;
+use super::through::ThroughArgs;
 use super::{JsonArgs, KeyArgs, NetworkArgs, SidechainArgs};
 use crate::time::{DurationArg, TimeArg};
 use clap::Args;
@@ -78,6 +79,8 @@ pub(crate) struct Check {
     pub(crate) network: NetworkArgs,
     #[command(flatten)]
     pub(crate) sidechain: SidechainArgs,
+    #[command(flatten)]
+    pub(crate) through: ThroughArgs,
     #[command(flatten)]
     pub(crate) store: KeyArgs,
     #[command(flatten)]

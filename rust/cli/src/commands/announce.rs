@@ -8,36 +8,32 @@ use crate::offer::{self, HashedOffer};
 use crate::printer::{GOOD, Printer, count};
 use crate::refused::{Checked, Nearest, Refused};
 use crate::submit::{Prepared, Submission};
+use crate::through;
 use crate::time;
 use alloy_primitives::Address;
 use fallow_chain::Registry;
 use fallow_ledger::{ApplyError, GenesisParent, Ledger, LedgerConfig, Message};
 use fallow_protocol::{
-    Announcement, AnnouncementFile, Code, FILE_VERSION, NetworkFile, Refusal, ResourceId,
+    Announcement, AnnouncementFile, Code, FILE_VERSION, NetworkFile, Refusal, ResourceId, SecretKey,
 };
 use serde_json::json;
 use std::path::Path;
 
 pub(crate) fn announce(args: &Announce, printer: &mut Printer) -> Result<ExitStatus> {
-    block_on(announce_async(args, printer))
+    match &args.sign.send.through.node {
+        Some(url) => block_on(through::messages::announce(args, url, printer)),
+        None => block_on(announce_async(args, printer)),
+    }
 }
 
 async fn announce_async(args: &Announce, printer: &mut Printer) -> Result<ExitStatus> {
     let send = &args.sign.send;
     let now = time::now();
-    let offer = offer::read(&args.offer)?;
-    let network = files::read_network(&send.network.network)?;
-    let key = args.sign.signer()?;
-    let announcement = match announcement(args, &offer, key.address(), now)? {
-        Ok(announcement) => announcement,
+    let Signed { network, offer, key, file } = match sign(args, now)? {
+        Ok(signed) => signed,
         Err(refused) => return refused.report(now, send.output.json, printer),
     };
-    let file = AnnouncementFile {
-        version: FILE_VERSION,
-        network_id: network.network_id,
-        announcement,
-        signature: key.sign(announcement.id(&network.domain()).0),
-    };
+    let announcement = file.announcement;
     if let Some(path) = &args.gossip {
         return gossip(&network, &file, path, args, printer);
     }
@@ -59,13 +55,39 @@ async fn announce_async(args: &Announce, printer: &mut Printer) -> Result<ExitSt
     report(args, &announcement, &offer, recorded, printer)
 }
 
-/// Where the record is.
-struct Recorded {
-    resource_id: ResourceId,
-    block: u64,
+/// An announcement as the flags make it, with what it was made from.
+pub(crate) struct Signed {
+    pub(crate) network: NetworkFile,
+    pub(crate) offer: HashedOffer,
+    pub(crate) key: SecretKey,
+    pub(crate) file: AnnouncementFile,
 }
 
-fn report(
+/// Makes and signs the announcement.
+pub(crate) fn sign(args: &Announce, now: u64) -> Result<Checked<Signed>> {
+    let offer = offer::read(&args.offer)?;
+    let network = files::read_network(&args.sign.send.network.network)?;
+    let key = args.sign.signer()?;
+    let announcement = match announcement(args, &offer, key.address(), now)? {
+        Ok(announcement) => announcement,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let file = AnnouncementFile {
+        version: FILE_VERSION,
+        network_id: network.network_id,
+        announcement,
+        signature: key.sign(announcement.id(&network.domain()).0),
+    };
+    Ok(Ok(Signed { network, offer, key, file }))
+}
+
+/// Where the record is.
+pub(crate) struct Recorded {
+    pub(crate) resource_id: ResourceId,
+    pub(crate) block: u64,
+}
+
+pub(crate) fn report(
     args: &Announce,
     announcement: &Announcement,
     offer: &HashedOffer,
@@ -93,7 +115,7 @@ fn report(
 
 /// Writes an announcement that travels by itself. Nobody has judged it yet, so the ledger's own
 /// rules do, on an empty ledger: what they refuse could never be recorded.
-fn gossip(
+pub(crate) fn gossip(
     network: &NetworkFile,
     file: &AnnouncementFile,
     path: &Path,

@@ -8,11 +8,15 @@ use crate::files;
 use crate::messages;
 use crate::printer::Printer;
 use crate::refused::{Checked, line};
+use crate::through;
 use crate::{signer, time};
 use fallow_protocol::{RequestFile, ResourceId, SecretKey};
 
 pub(crate) fn check(args: &Check, printer: &mut Printer) -> Result<ExitStatus> {
-    block_on(check_async(args, printer))
+    match &args.through.node {
+        Some(url) => block_on(through::request::check(args, url, printer)),
+        None => block_on(check_async(args, printer)),
+    }
 }
 
 async fn check_async(args: &Check, printer: &mut Printer) -> Result<ExitStatus> {

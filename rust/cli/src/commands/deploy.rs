@@ -31,7 +31,7 @@ async fn plan(args: &PlanArgs, printer: &mut Printer) -> Result<ExitStatus> {
     let mut random = [0_u8; 32];
     rand::rng().fill_bytes(&mut random);
     let side = client("sidechain", &args.sidechain.sidechain)?;
-    let main = client("mainnet", &args.mainnet.mainnet)?;
+    let main = client("mainnet", args.mainnet.url())?;
     let made = DeployPlan::make(args.deployer, &side, &main, random.into(), parameters).await;
     let plan = Plan::of(made.map_err(|error| deploy_failure(&error))?)?;
     let existing = Existing::forced(args.force);
@@ -59,7 +59,7 @@ async fn run(args: &Run, printer: &mut Printer) -> Result<ExitStatus> {
         .collect::<Result<Vec<_>>>()?;
     let key = signer::account(&args.key, &args.store)?;
     let side = client("sidechain", &args.sidechain.sidechain)?;
-    let main = client("mainnet", &args.mainnet.mainnet)?;
+    let main = client("mainnet", args.mainnet.url())?;
     let deployer =
         Deployer { sidechain: &side, mainnet: &main, key: &key, config: SenderConfig::default() };
     let not_after = args.not_after.at(time::now())?;

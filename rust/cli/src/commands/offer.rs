@@ -1,10 +1,12 @@
 //! `fallow offer`: what one unit of this machine is.
 
 use crate::args::message::{Detect, Offer as Args, Show};
+use crate::chain::block_on;
 use crate::error::{ExitStatus, Result};
 use crate::files::{self, Existing};
 use crate::offer::{self, Offer};
 use crate::printer::{Printer, count};
+use crate::through;
 use alloy_primitives::keccak256;
 use std::path::Path;
 
@@ -12,6 +14,7 @@ pub(crate) fn offer(args: &Args, printer: &mut Printer) -> Result<ExitStatus> {
     match args {
         Args::Detect(args) => detect(args, printer),
         Args::Show(args) => show(args, printer),
+        Args::Publish(args) => block_on(through::messages::publish(args, printer)),
     }
 }
 

@@ -28,7 +28,7 @@ fn config(args: &Args) -> Result<Config> {
     daemon.sender.confirmations = args.confirmations;
     Ok(Config {
         daemon,
-        mainnet_url: args.mainnet.mainnet.clone(),
+        mainnet_url: args.mainnet.url().to_owned(),
         min_anchor_interval: Duration::from_secs(args.every.0),
     })
 }

@@ -9,6 +9,7 @@ use crate::printer::{GOOD, Printer, count};
 use crate::recording;
 use crate::refused::Checked;
 use crate::releasing::{self, Held, Submitted, Submitter};
+use crate::through;
 use crate::time;
 use alloy_primitives::B256;
 use fallow_chain::Follower;
@@ -17,7 +18,10 @@ use serde_json::json;
 use std::path::Path;
 
 pub(crate) fn release(args: &Args, printer: &mut Printer) -> Result<ExitStatus> {
-    block_on(release_async(args, printer))
+    match &args.sign.send.through.node {
+        Some(url) => block_on(through::giveback::release(args, url, printer)),
+        None => block_on(release_async(args, printer)),
+    }
 }
 
 async fn release_async(args: &Args, printer: &mut Printer) -> Result<ExitStatus> {
@@ -112,11 +116,16 @@ impl Asked {
         let request_id = held.body.request_id(&side.file.domain());
         let release = Release { request_id, from_time, timestamp: time::now() };
         let payer = args.sign.send.payer(&key)?;
-        Ok(Ok((releasing::sign(side, &key, release), payer)))
+        Ok(Ok((releasing::sign(&side.file, &key, release), payer)))
     }
 }
 
-fn signed(args: &Args, id: B256, file: &ReleaseFile, printer: &mut Printer) -> Result<ExitStatus> {
+pub(crate) fn signed(
+    args: &Args,
+    id: B256,
+    file: &ReleaseFile,
+    printer: &mut Printer,
+) -> Result<ExitStatus> {
     // The parser requires it.
     let Some(out) = &args.out else {
         return Err(Failure::new("`--sign-only` needs `--out FILE`"));
@@ -135,13 +144,13 @@ fn signed(args: &Args, id: B256, file: &ReleaseFile, printer: &mut Printer) -> R
 }
 
 /// A release that is final.
-struct Recorded {
-    id: B256,
-    block: u64,
-    record: Record,
+pub(crate) struct Recorded {
+    pub(crate) id: B256,
+    pub(crate) block: u64,
+    pub(crate) record: Record,
 }
 
-fn report(
+pub(crate) fn report(
     file: &ReleaseFile,
     recorded: &Recorded,
     json: bool,

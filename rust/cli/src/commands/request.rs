@@ -11,6 +11,7 @@ use crate::messages;
 use crate::printer::{GOOD, Printer, count};
 use crate::refused::{Checked, Refused, line, next_step};
 use crate::submit::{Prepared, Submission};
+use crate::through;
 use crate::time;
 use fallow_chain::Registry;
 use fallow_protocol::{
@@ -20,7 +21,10 @@ use fallow_protocol::{
 use serde_json::json;
 
 pub(crate) fn request(args: &Request, printer: &mut Printer) -> Result<ExitStatus> {
-    block_on(request_async(args, printer))
+    match &args.sign.send.through.node {
+        Some(url) => block_on(through::request::request(args, url, printer)),
+        None => block_on(request_async(args, printer)),
+    }
 }
 
 async fn request_async(args: &Request, printer: &mut Printer) -> Result<ExitStatus> {
@@ -229,7 +233,7 @@ async fn prepare(
     Submission::prepare(side, payer, &call).await
 }
 
-fn sign_only(
+pub(crate) fn sign_only(
     args: &Request,
     id: RequestId,
     target: &Target,
@@ -280,12 +284,12 @@ fn refuse(findings: &Findings, now: u64, json: bool, printer: &mut Printer) -> R
 }
 
 /// Where the record is.
-struct Recorded {
-    request_id: RequestId,
-    block: u64,
+pub(crate) struct Recorded {
+    pub(crate) request_id: RequestId,
+    pub(crate) block: u64,
 }
 
-fn report(
+pub(crate) fn report(
     args: &Request,
     file: &RequestFile,
     target: &Target,

@@ -2,17 +2,21 @@
 
 use crate::args::read::Resources;
 use crate::bars;
-use crate::book::{Book, Resource};
+use crate::book::{Book, Resource, Withdrawn};
 use crate::calendar::Run;
 use crate::chain::{Sidechain, block_on};
 use crate::error::{ExitStatus, Result};
 use crate::printer::{Printer, count};
+use crate::through;
 use crate::time;
 use fallow_protocol::{Announcement, ResourceId, decimal};
 use serde::Serialize;
 
 pub(crate) fn resources(args: &Resources, printer: &mut Printer) -> Result<ExitStatus> {
-    block_on(resources_async(args, printer))
+    match &args.list.through.node {
+        Some(url) => block_on(through::lists::resources(args, url, printer)),
+        None => block_on(resources_async(args, printer)),
+    }
 }
 
 /// A resource as `--json` shows it.
@@ -33,6 +37,11 @@ async fn resources_async(args: &Resources, printer: &mut Printer) -> Result<Exit
     let me = args.list.mine.address()?.or(args.list.filter.of);
     let side = Sidechain::connect(&args.list.network, &args.list.sidechain).await?;
     let book = Book::read(side.follow().await?.records(), me)?;
+    show(args, &book, printer)
+}
+
+/// Shows what is wanted of the resources in the log.
+pub(crate) fn show(args: &Resources, book: &Book, printer: &mut Printer) -> Result<ExitStatus> {
     let now = time::now();
     let at = args.at.at(now)?;
     let of = args.list.filter.of;
@@ -70,7 +79,8 @@ fn resource_json(resource: &Resource, at: u64) -> ResourceJson<'_> {
 fn row(resource: &Resource, at: u64, now: u64) -> Vec<String> {
     let terms = resource.calendar.terms();
     let free = match (resource.calendar.free_at(at), resource.withdrawn) {
-        (_, Some(index)) => format!("withdrawn by record {index}"),
+        (_, Some(Withdrawn::Record(index))) => format!("withdrawn by record {index}"),
+        (_, Some(Withdrawn::NodesWord)) => "withdrawn, says the node".to_owned(),
         (Some(free), None) => format!("{free} of {}", terms.volume),
         (None, None) => format!("- of {}", terms.volume),
     };

@@ -6,6 +6,7 @@ use crate::chain::{Chains, block_on, failure};
 use crate::error::{ExitStatus, Result};
 use crate::files;
 use crate::printer::{BAD, GOOD, Printer};
+use crate::through;
 use crate::time;
 use alloy_primitives::Address;
 use fallow_chain::Follower;
@@ -13,7 +14,10 @@ use fallow_protocol::{Checkpoint, NetworkId, Set, decimal};
 use serde::Serialize;
 
 pub(crate) fn status(args: &Args, printer: &mut Printer) -> Result<ExitStatus> {
-    block_on(status_async(args, printer))
+    match &args.through.node {
+        Some(url) => block_on(through::read::status(args, url, printer)),
+        None => block_on(status_async(args, printer)),
+    }
 }
 
 /// A block of one of the chains.
@@ -72,7 +76,7 @@ async fn status_async(args: &Args, printer: &mut Printer) -> Result<ExitStatus> 
     let file = &chains.side.file;
     let set = files::read_set(&args.trust, file)?;
     let follower = chains.side.follow().await?;
-    let anchorings = Anchorings::read(&chains).await?;
+    let anchorings = Anchorings::read(&chains.side.file, &chains.mainnet).await?;
     let status = Status::read(&chains, &set, &follower, &anchorings).await?;
     if args.output.json {
         printer.json(&status)?;

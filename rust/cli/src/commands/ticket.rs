@@ -8,6 +8,7 @@ use crate::files::{self, Existing};
 use crate::printer::{GOOD, Printer};
 use crate::proof;
 use crate::recording::index_of;
+use crate::through;
 use crate::time;
 use fallow_chain::{CertifyError, Follower};
 use fallow_protocol::{Set, Ticket};
@@ -16,7 +17,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// How often a certificate is looked for: shares come with blocks of a second or more.
-const POLL: Duration = Duration::from_millis(250);
+pub(crate) const POLL: Duration = Duration::from_millis(250);
 
 /// At most so many checkpoints above a record are tried: one that found no quorum in so long will
 /// not, and the next ones did.
@@ -24,7 +25,10 @@ const TRIED_CHECKPOINTS: usize = 16;
 
 pub(crate) fn ticket(args: &Args, printer: &mut Printer) -> Result<ExitStatus> {
     let form = Form::of(&args.out)?;
-    let ticket = block_on(build(args))?;
+    let ticket = match &args.through.node {
+        Some(url) => block_on(through::read::ticket(args, url))?,
+        None => block_on(build(args))?,
+    };
     form.write(&args.out, &ticket)?;
     let now = time::now();
     printer.note(format_args!("{GOOD}wrote{GOOD:#} `{}`", args.out.display()))?;

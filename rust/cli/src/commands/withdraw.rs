@@ -9,6 +9,7 @@ use crate::printer::{GOOD, Printer};
 use crate::recording;
 use crate::refused::Refused;
 use crate::submit::{Prepared, Submission};
+use crate::through;
 use crate::time;
 use fallow_chain::{Registry, Replay};
 use fallow_protocol::{Announcement, Body, Record, ResourceId, Withdrawal};
@@ -16,7 +17,10 @@ use serde_json::json;
 use std::path::Path;
 
 pub(crate) fn withdraw(args: &Args, printer: &mut Printer) -> Result<ExitStatus> {
-    block_on(withdraw_async(args, printer))
+    match &args.sign.send.through.node {
+        Some(url) => block_on(through::giveback::withdraw(args, url, printer)),
+        None => block_on(withdraw_async(args, printer)),
+    }
 }
 
 async fn withdraw_async(args: &Args, printer: &mut Printer) -> Result<ExitStatus> {
@@ -84,7 +88,7 @@ impl Named {
     }
 }
 
-fn report(
+pub(crate) fn report(
     json: bool,
     withdrawal: &Withdrawal,
     record: &Record,

@@ -8,7 +8,6 @@ use alloy_primitives::Bytes;
 use fallow_log::verify_consistency;
 use fallow_protocol::{Certificate, Checkpoint, CheckpointFile, Code, Refusal};
 use serde_json::json;
-use std::sync::PoisonError;
 
 /// A checkpoint that a quorum of the trusted set signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +58,8 @@ impl VerifiedNode {
                 break;
             }
         }
-        self.know(head.checkpoint);
+        let checkpoint = head.checkpoint;
+        self.known.get_mut().insert(checkpoint.block_number, checkpoint);
         Ok(Some(self.head.insert(head)))
     }
 
@@ -163,11 +163,11 @@ impl VerifiedNode {
     /// # Errors
     /// When it is not, or there is none.
     pub async fn checkpoint(&self, block: u64) -> Result<Checkpoint, NodeError> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        // Held while asking: many records name the same checkpoint, which is asked for once.
+        let mut known = self.known.lock().await;
         if let Some(known) = known.get(&block) {
             return Ok(*known);
         }
-        drop(known);
         let answer = self.client.checkpoint(block).await?;
         let got = answer.checkpoint.block_number;
         if got != block {
@@ -181,13 +181,8 @@ impl VerifiedNode {
                 false => self.grew(&head.file(), &found.file()).await?,
             }
         }
-        self.know(found.checkpoint);
+        known.insert(block, found.checkpoint);
         Ok(found.checkpoint)
-    }
-
-    fn know(&self, checkpoint: Checkpoint) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(checkpoint.block_number, checkpoint);
     }
 
     /// Compares with a checkpoint that the anchor on mainnet keeps: only certified logs get there.

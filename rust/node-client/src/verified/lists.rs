@@ -5,6 +5,7 @@ use super::tiles::AT_ONCE;
 use super::{NodeError, VerifiedNode};
 use crate::types::{RequestAnswer, ResourceAnswer};
 use crate::{Lie, RequestQuery, ResourceQuery};
+use alloy_primitives::Address;
 use fallow_protocol::{AllocationBody, Body, ReleaseBody, RequestId, ResourceId};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
@@ -147,6 +148,43 @@ impl VerifiedNode {
             self.chains(&items, query).await?;
         }
         Ok(Allocations { items, is_cut: after.is_some() })
+    }
+
+    /// The highest sequence of a requester that is recorded, by its newest record; 0 if there is
+    /// none. A node that leaves out the newest makes the next request fail, and nothing else.
+    ///
+    /// # Errors
+    /// When that record does not hold.
+    pub async fn highest_sequence(&self, requester: Address) -> Result<u64, NodeError> {
+        let query = RequestQuery { requester: Some(requester), resource: None };
+        let (mut after, mut newest) = (None::<String>, 0);
+        loop {
+            let page = self.client.requests(query, after.as_deref(), 1_000).await?;
+            self.long_enough(page.size, &page)?;
+            if let Some(last) = page.items.last() {
+                // Lists are in the order of the log, so this ends.
+                if last.index <= newest {
+                    return Err(self.caught(Lie::Circles { index: last.index }, json!(page)));
+                }
+                newest = last.index;
+            }
+            after = page.next.filter(|_| !page.items.is_empty());
+            if after.is_none() {
+                break;
+            }
+        }
+        if newest == 0 {
+            return Ok(0);
+        }
+        let found = self.record_at(newest).await?;
+        let body = found.as_ref().map(|found| &found.sound.record.body);
+        match body {
+            Some(Body::Allocation(body)) if body.requester == requester => Ok(body.highest_after),
+            _ => Err(self.caught(
+                Lie::FieldMismatch { index: newest, field: "requester" },
+                json!(found.map(|found| found.answer)),
+            )),
+        }
     }
 
     fn allocation_seen(

@@ -165,11 +165,10 @@ impl VerifiedNode {
     }
 
     /// The announcement of the resource recorded at `index`, verified once.
-    pub(super) async fn terms(
-        &self,
-        index: u64,
-        id: ResourceId,
-    ) -> Result<Announcement, NodeError> {
+    ///
+    /// # Errors
+    /// When it does not hold, or is of another resource.
+    pub async fn terms(&self, index: u64, id: ResourceId) -> Result<Announcement, NodeError> {
         // Held while asking: many allocations of one resource ask for it once.
         let mut known = self.terms.lock().await;
         let announcement = match known.get(&index) {

@@ -1,0 +1,88 @@
+//! `fallow announce` and `offer publish` through a node.
+
+use super::sending::{self, Ended};
+use super::session;
+use crate::args::message::{Announce, Publish};
+use crate::commands::announce::{self, Recorded, Signed};
+use crate::error::{ExitStatus, Failure, Result};
+use crate::files::{self, Existing};
+use crate::offer;
+use crate::printer::{GOOD, Printer};
+use crate::time;
+use fallow_node_client::Submitted;
+use fallow_protocol::FILE_MAX_BYTES;
+use serde_json::json;
+
+pub(crate) async fn announce(
+    args: &Announce,
+    url: &str,
+    printer: &mut Printer,
+) -> Result<ExitStatus> {
+    let (send, now) = (&args.sign.send, time::now());
+    let Signed { network, offer, file, .. } = match announce::sign(args, now)? {
+        Ok(signed) => signed,
+        Err(refused) => return refused.report(now, send.output.json, printer),
+    };
+    let mut node = session::open(url, &send.through, &send.network.network, None).await?;
+    // Searches look into the document; who has only the hash asks for it by that.
+    let document = files::read(&args.offer, FILE_MAX_BYTES)?;
+    node.put_offer(document.into()).await.map_err(session::failure)?;
+    if let Some(path) = &args.gossip {
+        let status = announce::gossip(&network, &file, path, args, printer)?;
+        if status == ExitStatus::Done {
+            travel(node.gossip(&file).await.map_err(session::failure)?)?;
+            printer.note("the node hands it out, too")?;
+        }
+        return Ok(status);
+    }
+    // Before it is sent: the provider's door needs the file as soon as the record is there.
+    files::write_json(&args.out, &file, Existing::forced(args.force))?;
+    let submitted = node.announce(&file).await.map_err(session::failure)?;
+    let resource_id = file.announcement.id(&network.domain());
+    match sending::finish(&mut node, send, submitted, printer).await? {
+        Ended::Refused(refusal) => sending::refused(refusal, send, printer),
+        Ended::Promised(path) => sending::promised(
+            ("announcementId", resource_id.0),
+            json!(file.announcement),
+            &path,
+            send,
+            printer,
+        ),
+        Ended::Recorded(found) => {
+            let recorded = Recorded { resource_id, block: found.block };
+            let status = announce::report(args, &file.announcement, &offer, recorded, printer)?;
+            sending::standing(&found, send.output.json, printer)?;
+            Ok(status)
+        }
+    }
+}
+
+/// What a node answers to gossip.
+pub(super) fn travel(submitted: Submitted) -> Result<()> {
+    match submitted {
+        Submitted::Travels | Submitted::Recorded(_) | Submitted::Promised(_) => Ok(()),
+        Submitted::Refused(refusal, _) => Err(Failure::refused(refusal)),
+        Submitted::Rejected(problem) => Err(session::problem_failure(&problem)),
+    }
+}
+
+pub(crate) async fn publish(args: &Publish, printer: &mut Printer) -> Result<ExitStatus> {
+    let document = files::read(&args.offer, FILE_MAX_BYTES)?;
+    let hashed = offer::read(&args.offer)?;
+    let url = args.through.node.as_deref().ok_or_else(|| {
+        Failure::new("nobody is named who serves the document")
+            .hint("`--node URL` or the variable FALLOW_NODE names a node")
+    })?;
+    let node = session::open(url, &args.through, &args.network.network, None).await?;
+    let hash = node.put_offer(document.into()).await.map_err(session::failure)?;
+    if hash != hashed.hash {
+        return Err(Failure::new("the file has changed while it was read"));
+    }
+    if args.output.json {
+        printer.json(&json!({ "hash": hash }))?;
+        return Ok(ExitStatus::Done);
+    }
+    printer.line(hash)?;
+    printer.note(format_args!("{GOOD}published{GOOD:#}: the node serves it by its hash"))?;
+    Ok(ExitStatus::Done)
+}
