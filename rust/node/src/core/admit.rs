@@ -64,6 +64,8 @@ impl Core {
             let why = self.refuse_write(&error);
             return judged.into_iter().for_each(|(_, reply)| answer(reply, Err(why.clone())));
         }
+        // Whoever is answered sees it in the view, too.
+        self.publish();
         for (verdicts, reply) in judged {
             answer(reply, Ok(self.settings.admit(verdicts, &promises)));
         }

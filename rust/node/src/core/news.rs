@@ -17,8 +17,7 @@ impl Core {
         match input {
             ChainInput::Blocks(blocks) => self.take_blocks(blocks),
             ChainInput::Latest(latest) => self.latest(&latest),
-            ChainInput::CaughtUp if self.blocks.is_empty() => self.health.set_away(None),
-            ChainInput::CaughtUp => {}
+            ChainInput::CaughtUp => self.caught_up(),
             ChainInput::Away(why) => self.health.set_away(Some(why)),
             ChainInput::Stopped(why) => self.health.stop(why),
             ChainInput::Certificates(certificates) => self.certified(certificates),
@@ -26,6 +25,13 @@ impl Core {
                 self.view.mainnet = Some(view);
                 self.anchored(head, unanchored_from, anchored);
             }
+        }
+    }
+
+    /// Messages can be judged by a ledger that has all that is final.
+    fn caught_up(&mut self) {
+        if self.blocks.is_empty() && self.replay.ledger().is_some() {
+            self.health.set_away(None);
         }
     }
 
