@@ -2,6 +2,7 @@
 //! start.
 #![allow(clippy::arithmetic_side_effects, clippy::unwrap_used, missing_docs)]
 
+use fallow_devnet::{DevnetError, poll};
 use fallow_node_client::types::StatusAnswer;
 use fallow_node_client::{Limits, NodeClient};
 use fallow_protocol::NetworkFile;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 /// Two chains, four validators, relayer, node.
 const PROCESSES: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(50);
 
 fn fallow(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fallow"));
@@ -127,21 +129,28 @@ impl Net {
     /// What the node says once `holds`.
     fn status(&self, holds: impl Fn(&StatusAnswer) -> bool) -> StatusAnswer {
         let client = NodeClient::new(&self.api(), Limits::default()).unwrap();
+        let look = async || {
+            let status = client.status().await.unwrap();
+            Ok::<_, DevnetError>(holds(&status).then_some(status))
+        };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let status = runtime.block_on(client.status()).unwrap();
-            if holds(&status) {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "{status:?}");
-        }
+        runtime.block_on(poll("what the node says", PATIENCE, PAUSE, look)).unwrap()
     }
 
     fn get(&self, path: &str) -> String {
+        self.ask(&format!("GET {path} HTTP/1.1\r\n"), "")
+    }
+
+    fn post(&self, path: &str, body: &str) -> String {
+        let length = body.len();
+        let head = format!("POST {path} HTTP/1.1\r\ncontent-length: {length}\r\n");
+        self.ask(&format!("{head}content-type: application/json\r\n"), body)
+    }
+
+    fn ask(&self, head: &str, body: &str) -> String {
         let api = self.api();
         let mut stream = TcpStream::connect(api.strip_prefix("http://").unwrap()).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nhost: node\r\nconnection: close\r\n\r\n").unwrap();
+        write!(stream, "{head}host: node\r\nconnection: close\r\n\r\n{body}").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
@@ -155,8 +164,10 @@ impl Net {
         shell.output().unwrap()
     }
 
-    /// Asks for a unit, with the command that was suggested; returns the log's size with it.
-    fn allocate(&self, command: &str) -> u64 {
+    /// Asks for a unit in `hours`, with the command that was suggested; returns the log's size with
+    /// it.
+    fn allocate(&self, command: &str, hours: u8) -> u64 {
+        let command = &format!("{command} --start +{hours}h");
         let before = self.status(|_| true).size;
         let ran = self.type_in(command);
         assert!(ran.status.success(), "{command}: {ran:?}");
@@ -168,6 +179,12 @@ impl Net {
 fn expect_metrics(net: &Net) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../deploy/grafana");
     let dashboard = std::fs::read_to_string(path.join("fallow-node.json")).unwrap();
+    // A family by codes is described from its first member on: a message that nobody signed.
+    let signed = std::fs::read_to_string(net.path().join("net/announcement.json")).unwrap();
+    let mut forged: serde_json::Value = serde_json::from_str(&signed).unwrap();
+    forged["announcement"]["volume"] = 999.into();
+    let refused = net.post("/v1/announcements", &forged.to_string());
+    assert!(refused.starts_with("HTTP/1.1 422 "), "{refused}");
     let metrics = net.get("/metrics");
     let is_word = |symbol: char| symbol.is_ascii_alphanumeric() || symbol == '_';
     let names = dashboard.split(|symbol| !is_word(symbol));
@@ -175,9 +192,10 @@ fn expect_metrics(net: &Net) {
         names.filter(|word| word.starts_with("fallow_node_")).collect();
     assert!(names.len() > 15, "{names:?}");
     for name in names {
-        // A family is there by name before it has its first member.
+        // A family is described without its members' endings.
         let family = name.trim_end_matches("_total").trim_end_matches("_bucket");
-        assert!(metrics.contains(family), "{name} in {metrics}");
+        let described = format!("# TYPE {family} ");
+        assert!(metrics.contains(&described), "{name} in {metrics}");
     }
 }
 
@@ -214,14 +232,14 @@ fn a_network_is_the_same_after_every_end_and_another_one_after_a_fresh_start() {
     assert!(up.told.contains("the network, resumed"), "{}", up.told);
     let again = net.status(|status| status.anchored_size >= 3);
     assert_eq!((again.size, again.root), (status.size, status.root));
-    assert_eq!(net.allocate(&request), 4);
+    assert_eq!(net.allocate(&request, 4), 4);
     let status = net.status(|status| status.certified_size == 4);
     up.end("KILL", None);
 
     let up = Up::start(net.path());
     let again = net.status(|status| status.size == 4);
     assert_eq!((net.id(), again.root), (id.clone(), status.root));
-    assert_eq!(net.allocate(&request), 5);
+    assert_eq!(net.allocate(&request, 8), 5);
     net.status(|status| status.anchored_size == 5);
     up.end("INT", Some(0));
 
