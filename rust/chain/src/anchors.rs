@@ -261,3 +261,6 @@ fn of(log: &ChainLog) -> Result<Anchored, AnswerError> {
         anchored_at: event.anchoredAt,
     })
 }
+
+#[cfg(test)]
+mod tests;

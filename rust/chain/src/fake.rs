@@ -1,5 +1,6 @@
 //! A node for tests that answers what it is told to, over real HTTP.
 
+use serde_json::Value;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,19 +28,34 @@ impl Answer {
     }
 }
 
-/// Gives the answers in turn, then the last one for ever.
+/// Gives the answers in turn, then the last one for ever; or those that a function makes.
 #[derive(Debug)]
 pub(crate) struct FakeNode {
     pub(crate) address: String,
-    asked: Arc<Mutex<Vec<serde_json::Value>>>,
+    asked: Arc<Mutex<Vec<Value>>>,
 }
 
 impl FakeNode {
     pub(crate) async fn start(answers: Vec<Answer>) -> Self {
+        let turns = Mutex::new(answers.into_iter().rev().collect::<Vec<_>>());
+        Self::answering(move |request| {
+            let mut turns = turns.lock().unwrap();
+            let answer = if turns.len() > 1 { turns.pop() } else { turns.last().cloned() };
+            match answer.unwrap() {
+                Answer::Body(body) => Answer::Body(with_id(&body, &request["id"].to_string())),
+                other => other,
+            }
+        })
+        .await
+    }
+
+    pub(crate) async fn answering(
+        answer: impl Fn(&Value) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let asked = Arc::new(Mutex::new(Vec::new()));
-        tokio::spawn(serve(listener, answers, Arc::clone(&asked)));
+        tokio::spawn(serve(listener, answer, Arc::clone(&asked)));
         Self { address, asked }
     }
 
@@ -48,29 +64,24 @@ impl FakeNode {
     }
 
     /// The requests so far.
-    pub(crate) fn asked(&self) -> Vec<serde_json::Value> {
+    pub(crate) fn asked(&self) -> Vec<Value> {
         self.asked.lock().unwrap().clone()
     }
 }
 
 async fn serve(
     listener: TcpListener,
-    answers: Vec<Answer>,
-    asked: Arc<Mutex<Vec<serde_json::Value>>>,
+    answer: impl Fn(&Value) -> Answer,
+    asked: Arc<Mutex<Vec<Value>>>,
 ) {
     let mut silent = Vec::new();
     loop {
         let (mut stream, _) = listener.accept().await.unwrap();
         let request = request(&mut stream).await;
-        let id = request["id"].to_string();
-        let turn = {
-            let mut asked = asked.lock().unwrap();
-            asked.push(request);
-            (asked.len() - 1).min(answers.len() - 1)
-        };
-        let (status, body) = match &answers[turn] {
-            Answer::Status(status) => (*status, Vec::new()),
-            Answer::Body(body) => (200, with_id(body, &id)),
+        asked.lock().unwrap().push(request.clone());
+        let (status, body) = match answer(&request) {
+            Answer::Status(status) => (status, Vec::new()),
+            Answer::Body(body) => (200, body),
             Answer::Silence => {
                 silent.push(stream);
                 continue;
@@ -86,7 +97,7 @@ async fn serve(
     }
 }
 
-async fn request(stream: &mut TcpStream) -> serde_json::Value {
+async fn request(stream: &mut TcpStream) -> Value {
     let mut bytes = Vec::new();
     loop {
         assert_ne!(stream.read_buf(&mut bytes).await.unwrap(), 0, "a request is cut short");
