@@ -65,7 +65,8 @@ pub enum NodeStoreError {
 /// What a node keeps. Its tiles are those of the log after the head.
 pub trait NodeStore: TileSource<Error = NodeStoreError> + Debug + Send + Sync {
     /// Writes a change, wholly or not at all; durable on return. After an error nothing of it is
-    /// there and the same change may be tried again.
+    /// there. Only when the disk failed so badly that it does not even tell may it be there wholly.
+    /// The same change, or one that goes further, may be tried again in any case.
     ///
     /// # Errors
     /// When the disk or database fails.

@@ -46,7 +46,7 @@ impl World {
         let block = self.history.next()?;
         let words = words(self.history.ledger(), &block);
         let (frontier, number) = (self.history.ledger().frontier().clone(), block.number);
-        let first = self.size();
+        let first = frontier.size() - block.records.len() as u64;
         let records: Vec<Kept> = (first..)
             .zip(block.records)
             .map(|(index, made)| Kept { index, entry: made.entry, id: made.id, block: number })
@@ -69,6 +69,7 @@ impl World {
     }
 
     /// A store with all blocks that are left.
+    #[allow(dead_code, reason = "the example commits block by block")]
     pub fn build(&mut self, dir: &Path) -> DiskStore {
         let store = self.open(dir);
         while let Some(change) = self.change() {
