@@ -6,7 +6,8 @@ use crate::types::{
     InclusionAnswer, MessageAnswer, Outcome, Outcomes, Page, Problem, RecordAnswer, RequestAnswer,
     ResourceAnswer, SharesAnswer, StatusAnswer,
 };
-use alloy_primitives::{Address, B256, Bytes};
+use crate::{ClientError, Posted, RequestQuery, ResourceQuery};
+use alloy_primitives::{B256, Bytes};
 use backon::{ExponentialBuilder, Retryable as _};
 use fallow_protocol::{
     FILE_MAX_BYTES, NetworkFile, RequestFile, ResourceId, SET_MAX_BYTES, SetHash, Ticket,
@@ -42,77 +43,6 @@ impl Default for Limits {
     }
 }
 
-/// Why there is no answer. Nothing of it says that the node lies: it may be ill, or none.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ClientError {
-    /// The URL is none of HTTP.
-    #[error("the node's URL is none that can be asked")]
-    Url,
-    /// Nobody answers, or the connection breaks.
-    #[error("the node cannot be reached: {0}")]
-    Transport(#[source] reqwest::Error),
-    /// The answer takes longer than [`Limits::timeout`].
-    #[error("`{path}`: the answer is not there after {seconds} s")]
-    Timeout {
-        /// What was asked.
-        path: String,
-        /// The limit.
-        seconds: u64,
-    },
-    /// The answer is longer than any of its kind.
-    #[error("`{path}`: the answer has more than {limit} bytes, as no answer of its kind has")]
-    TooLong {
-        /// What was asked.
-        path: String,
-        /// The limit.
-        limit: usize,
-    },
-    /// The answer is not what the path answers with.
-    #[error("`{path}`: the answer is not what a node answers there: {error}")]
-    Garbage {
-        /// What was asked.
-        path: String,
-        /// Where it is not.
-        #[source]
-        error: serde_json::Error,
-    },
-    /// The answer's bytes are not of the form that the path has.
-    #[error("`{path}`: the answer has another form than a node's there")]
-    Form {
-        /// What was asked.
-        path: String,
-    },
-    /// The node says no.
-    #[error("the node answers {} {}: {}", .0.code, .0.title, .0.detail)]
-    Problem(Box<Problem>),
-    /// The status is an error without a problem document, or none that a node answers with.
-    #[error("`{path}`: HTTP status {status} without a reason")]
-    Status {
-        /// What was asked.
-        path: String,
-        /// The status.
-        status: u16,
-    },
-}
-
-impl ClientError {
-    /// The code of a problem document.
-    #[must_use]
-    pub fn code(&self) -> Option<u16> {
-        match self {
-            Self::Problem(problem) => Some(problem.code),
-            _ => None,
-        }
-    }
-
-    /// Whether the node answers that there is no such thing.
-    #[must_use]
-    pub fn is_not_found(&self) -> bool {
-        self.code() == Some(crate::NodeCode::NotFound.number())
-    }
-}
-
 /// A failed attempt, and when the node wants to be asked again.
 struct Attempt {
     error: ClientError,
@@ -131,56 +61,6 @@ pub struct NodeClient {
     http: reqwest::Client,
     base: Url,
     limits: Limits,
-}
-
-/// Which resources are asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ResourceQuery {
-    /// Of this provider.
-    pub provider: Option<Address>,
-    /// With such an offer: `cpu >= 8 and gpu`.
-    pub terms: Option<String>,
-    /// In this region.
-    pub region: Option<String>,
-    /// Free from this unix second.
-    pub from: Option<u64>,
-    /// Free until this unix second.
-    pub to: Option<u64>,
-    /// With at least so many units free all that time.
-    pub volume: Option<u16>,
-}
-
-impl ResourceQuery {
-    fn pairs(&self) -> Vec<(&'static str, String)> {
-        [
-            ("provider", self.provider.map(|provider| provider.to_string())),
-            ("where", self.terms.clone()),
-            ("region", self.region.clone()),
-            ("from", self.from.map(|from| from.to_string())),
-            ("to", self.to.map(|to| to.to_string())),
-            ("volume", self.volume.map(|volume| volume.to_string())),
-        ]
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
-        .collect()
-    }
-}
-
-/// Which allocations are asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RequestQuery {
-    /// Of this requester.
-    pub requester: Option<Address>,
-    /// On this resource.
-    pub resource: Option<ResourceId>,
-}
-
-impl RequestQuery {
-    fn pairs(&self) -> Vec<(&'static str, String)> {
-        let requester = self.requester.map(|requester| ("requester", requester.to_string()));
-        let resource = self.resource.map(|resource| ("resource", resource.to_string()));
-        requester.into_iter().chain(resource).collect()
-    }
 }
 
 impl NodeClient {
@@ -529,33 +409,6 @@ impl NodeClient {
             return ClientError::Timeout { path: path.to_owned(), seconds };
         }
         ClientError::Transport(error.without_url())
-    }
-}
-
-/// Which kind of message is posted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Posted {
-    /// An `AnnouncementFile`.
-    Announcement,
-    /// A `RequestFile`.
-    Request,
-    /// A `ReleaseFile`.
-    Release,
-    /// A `WithdrawalFile`.
-    Withdrawal,
-    /// An `AnnouncementFile` that only travels, and is not recorded.
-    Gossip,
-}
-
-impl Posted {
-    const fn path(self) -> &'static str {
-        match self {
-            Self::Announcement => "/v1/announcements",
-            Self::Request => "/v1/requests",
-            Self::Release => "/v1/releases",
-            Self::Withdrawal => "/v1/withdrawals",
-            Self::Gossip => "/v1/gossip",
-        }
     }
 }
 

@@ -12,15 +12,19 @@
 mod check;
 mod client;
 mod code;
+mod error;
 mod lie;
+mod query;
 mod state;
 pub mod types;
 mod verified;
 
 pub use check::{Rules, Sound, kind_name, message_id};
-pub use client::{ClientError, Limits, NodeClient, Posted, RequestQuery, ResourceQuery};
+pub use client::{Limits, NodeClient};
 pub use code::NodeCode;
+pub use error::ClientError;
 pub use lie::Lie;
+pub use query::{Posted, RequestQuery, ResourceQuery};
 pub use state::{State, StateError};
 pub use verified::{
     AllocationSeen, Allocations, AnchoredLog, Certified, Completeness, IdOrIndex, NodeError,

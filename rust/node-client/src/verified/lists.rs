@@ -122,10 +122,19 @@ impl VerifiedNode {
         query: RequestQuery,
         completeness: Completeness,
     ) -> Result<Allocations, NodeError> {
+        // One at a time is what a node answers to; a requester's chain is whole without a filter.
+        let asked = match query.requester {
+            Some(_) => RequestQuery { resource: None, ..query },
+            None => query,
+        };
         let mut answers: Vec<RequestAnswer> = Vec::new();
         let (mut after, mut seen) = (None::<String>, BTreeSet::new());
         while answers.len() < MOST_ITEMS {
-            let page = self.client.requests(query, after.as_deref(), PAGE).await?;
+            let page = match self.client.requests(asked, after.as_deref(), PAGE).await {
+                Ok(page) => page,
+                Err(error) if error.is_not_found() => break,
+                Err(error) => return Err(error.into()),
+            };
             self.long_enough(page.size, &page)?;
             for item in page.items {
                 self.once(&mut seen, item.index)?;
@@ -140,13 +149,14 @@ impl VerifiedNode {
         let records = self.records(seen.into_iter().collect()).await?;
         let items: Result<Vec<_>, _> = answers
             .into_iter()
-            .map(|answer| self.allocation_seen(&answer, query, &records))
+            .map(|answer| self.allocation_seen(&answer, asked, &records))
             .collect();
         let mut items = items?;
         items.sort_by_key(|item| item.proven.index());
         if completeness == Completeness::Chains || query.requester.is_some() {
-            self.chains(&items, query).await?;
+            self.chains(&items, asked).await?;
         }
+        items.retain(|item| query.resource.is_none_or(|of| of == item.body.resource_id));
         Ok(Allocations { items, is_cut: after.is_some() })
     }
 

@@ -2,9 +2,8 @@
 
 use super::records::Proven;
 use super::{NodeError, VerifiedNode};
-use crate::client::Posted;
 use crate::types::{CheckAnswer, MessageAnswer, MessageState, Outcome, Problem};
-use crate::{ClientError, Lie};
+use crate::{ClientError, Lie, Posted};
 use alloy_primitives::{Address, B256};
 use fallow_protocol::{
     AnnouncementFile, PromiseFile, Refusal, RefusalFile, ReleaseFile, Request, RequestFile,

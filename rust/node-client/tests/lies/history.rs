@@ -80,7 +80,7 @@ async fn an_older_history_than_the_one_seen_is_caught() {
     assert_eq!(kept["shown"]["shown"]["checkpoint"]["blockNumber"], "10");
     let alter = |asked: &Asked, reply: &mut Reply| {
         if asked.path == LATEST {
-            *reply = fake::problem(fallow_node_client::NodeCode::NotCertifiedYet);
+            *reply = answer::problem(fallow_node_client::NodeCode::NotCertifiedYet);
         }
     };
     world.expect(world.altered(alter, nothing).await, "Forgets");

@@ -69,7 +69,7 @@ async fn a_busy_node_is_asked_again() {
         let is_first =
             asked.path == "/v1/records/2" && asked_before.fetch_add(1, Ordering::SeqCst) < 2;
         if let (true, Reply::Whole { body, status, .. }) =
-            (is_first, fake::problem(NodeCode::TooManyRequests))
+            (is_first, answer::problem(NodeCode::TooManyRequests))
         {
             *reply = Reply::Whole { status, body, retry_after: Some(0) };
         }
@@ -81,7 +81,7 @@ async fn a_busy_node_is_asked_again() {
 #[tokio::test]
 async fn nobody_waits_an_hour_because_a_node_says_so() {
     let world = World::new().await;
-    let Reply::Whole { status, body, .. } = fake::problem(NodeCode::QueueFull) else {
+    let Reply::Whole { status, body, .. } = answer::problem(NodeCode::QueueFull) else {
         unreachable!("a problem is whole");
     };
     let reply = Reply::Whole { status, body, retry_after: Some(3_600) };

@@ -60,7 +60,7 @@ async fn long_lists_are_verified_from_tiles() {
     // A tile that is gone: each path is asked for.
     let alter = |asked: &Asked, reply: &mut Reply| {
         if asked.path.starts_with("/tile/0/002.p") {
-            *reply = fake::problem(fallow_node_client::NodeCode::NotFound);
+            *reply = answer::problem(fallow_node_client::NodeCode::NotFound);
         }
     };
     assert_eq!(world.altered(alter, ask).await.unwrap().items.len(), 601);

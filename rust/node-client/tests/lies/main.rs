@@ -8,6 +8,7 @@
     missing_docs
 )]
 
+mod answer;
 mod fake;
 mod history;
 mod ill;

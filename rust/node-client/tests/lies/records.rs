@@ -180,7 +180,7 @@ async fn a_certified_record_that_is_not_shown_is_caught() {
     let world = World::new().await;
     let alter = |asked: &Asked, reply: &mut Reply| {
         if asked.path == RECORD {
-            *reply = fake::problem(fallow_node_client::NodeCode::NotFound);
+            *reply = answer::problem(fallow_node_client::NodeCode::NotFound);
         }
     };
     world.expect(world.altered(alter, read).await, "Withheld");
