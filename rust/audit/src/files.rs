@@ -11,7 +11,7 @@ use lru::LruCache;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Bundles that are kept for what later records refer to: about 6 MB.
+/// See [`Files::keeping`].
 const KEPT_BUNDLES: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
 /// Bytes of a full tile.
 const TILE_BYTES: usize = 8_192;
@@ -38,7 +38,13 @@ pub(crate) enum ReadError {
     /// The source failed.
     Source(SourceError),
     /// What is there is wrong, or nothing is.
-    Flaw(Flaw),
+    Flaw(Box<Flaw>),
+}
+
+impl From<Flaw> for ReadError {
+    fn from(flaw: Flaw) -> Self {
+        Self::Flaw(Box::new(flaw))
+    }
 }
 
 impl From<SourceError> for ReadError {
@@ -51,7 +57,14 @@ impl<S: Source> Files<S> {
     /// The files that a source has.
     #[must_use]
     pub fn new(source: S) -> Self {
-        Self { source, bundles: Mutex::new(LruCache::new(KEPT_BUNDLES)) }
+        Self::keeping(source, KEPT_BUNDLES)
+    }
+
+    /// The same, with another number of bundles that are kept for what later records refer to: 64
+    /// unless told, about 6 MB.
+    #[must_use]
+    pub fn keeping(source: S, bundles: NonZeroUsize) -> Self {
+        Self { source, bundles: Mutex::new(LruCache::new(bundles)) }
     }
 
     fn file(&self, path: &str, limit: usize) -> Result<Vec<u8>, AuditError> {
@@ -97,7 +110,7 @@ impl<S: Source> Files<S> {
         let bytes = match self.bundle_bytes(id) {
             Ok(bytes) => bytes,
             Err(ReadError::Source(error)) => return Err(error),
-            Err(ReadError::Flaw(flaw)) => return Ok(Bundle { entries: vec![], flaw: Some(flaw) }),
+            Err(ReadError::Flaw(flaw)) => return Ok(Bundle { entries: vec![], flaw: Some(*flaw) }),
         };
         Ok(match decode_bundle(&bytes, id.width) {
             Ok(entries) => Bundle { entries, flaw: None },
@@ -117,13 +130,13 @@ impl<S: Source> Files<S> {
         };
         let position = u16::try_from(index.saturating_sub(id.first())).unwrap_or(u16::MAX);
         let entry = entry_of_bundle(&bytes, position);
-        entry.map(Some).map_err(|error| ReadError::Flaw(Flaw::Unreadable { index, error }))
+        entry.map(Some).map_err(|error| Flaw::Unreadable { index, error }.into())
     }
 
     fn bundle_bytes(&self, id: BundleId) -> Result<Arc<[u8]>, ReadError> {
         let path = id.path();
         let Some(bytes) = self.source.read(&path, BUNDLE_MAX_BYTES)? else {
-            return Err(ReadError::Flaw(Flaw::Withheld { index: id.first(), path }));
+            return Err(Flaw::Withheld { index: id.first(), path }.into());
         };
         let bytes: Arc<[u8]> = bytes.into();
         self.kept().put(id.index, Arc::clone(&bytes));
@@ -139,10 +152,10 @@ impl<S: Source> Files<S> {
     pub(crate) fn tile(&self, id: TileId) -> Result<Vec<B256>, ReadError> {
         let (path, index) = (id.path(), first_record(id));
         let Some(bytes) = self.source.read(&path, TILE_BYTES)? else {
-            return Err(ReadError::Flaw(Flaw::Withheld { index, path }));
+            return Err(Flaw::Withheld { index, path }.into());
         };
         let width = id.width;
-        id.decode(&bytes).map_err(|_| ReadError::Flaw(Flaw::TileLength { index, path, width }))
+        id.decode(&bytes).map_err(|_| Flaw::TileLength { index, path, width }.into())
     }
 }
 

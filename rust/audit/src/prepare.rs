@@ -69,7 +69,7 @@ impl<'a, S: Source> Preparer<'a, S> {
             let hashes = match self.files.tile(id) {
                 Ok(hashes) => hashes,
                 Err(ReadError::Source(error)) => return Err(error.into()),
-                Err(ReadError::Flaw(flaw)) => return Ok(Err(flaw)),
+                Err(ReadError::Flaw(flaw)) => return Ok(Err(*flaw)),
             };
             for leaf in hashes {
                 if self.edge.size() < base {
@@ -94,7 +94,7 @@ impl<'a, S: Source> Preparer<'a, S> {
         let entry = match self.earlier(index, u64::MAX, (self.done(), &[])) {
             Ok(entry) => entry.unwrap_or_default(),
             Err(ReadError::Source(error)) => return Err(error),
-            Err(ReadError::Flaw(flaw)) => return Ok(Err(flaw)),
+            Err(ReadError::Flaw(flaw)) => return Ok(Err(*flaw)),
         };
         let record = Record::decode(&entry.record);
         let record = record.map_err(|error| Flaw::Unreadable { index, error });
@@ -131,7 +131,7 @@ impl<'a, S: Source> Preparer<'a, S> {
     /// Some bundles from the one that holds a record on.
     fn bundles(&self, record: u64) -> impl Iterator<Item = BundleId> {
         let size = self.size;
-        let first = record / u64::from(fallow_log::TILE_WIDTH);
+        let first = record.wrapping_shr(8); // 256 records each
         (first..)
             .map_while(move |index| BundleId::holding(index.checked_mul(256)?, size))
             .take(CHUNK_BUNDLES)
@@ -159,7 +159,7 @@ impl<'a, S: Source> Preparer<'a, S> {
                     Err(ReadError::Source(error)) => return Err(error),
                     Err(ReadError::Flaw(differs)) => {
                         entries.truncate(place.saturating_add(1));
-                        *flaw = Some(differs);
+                        *flaw = Some(*differs);
                         return Ok(());
                     }
                 }
@@ -177,7 +177,7 @@ impl<'a, S: Source> Preparer<'a, S> {
         let node = id.index.saturating_mul(256).saturating_add(place as u64);
         let index = node.checked_shl(below).unwrap_or(u64::MAX);
         let path = id.path();
-        Err(ReadError::Flaw(Flaw::Tile { index, path, got: got[place], want: want[place] }))
+        Err(Flaw::Tile { index, path, got: got[place], want: want[place] }.into())
     }
 
     /// The messages behind entries, and who signed them.
@@ -208,7 +208,7 @@ impl<'a, S: Source> Preparer<'a, S> {
                 }
                 Err(ReadError::Source(error)) => return Err(error),
                 Err(ReadError::Flaw(flaw)) => {
-                    chunk.flaw = Some(flaw);
+                    chunk.flaw = Some(*flaw);
                     break;
                 }
             }
@@ -218,10 +218,10 @@ impl<'a, S: Source> Preparer<'a, S> {
     }
 
     fn prepare(&self, index: u64, entry: &Entry, near: (u64, &[Entry])) -> Step<Prepared> {
-        let unreadable = |error| ReadError::Flaw(Flaw::Unreadable { index, error });
+        let unreadable = |error| Flaw::Unreadable { index, error };
         let record = Record::decode(&entry.record).map_err(unreadable)?;
         if record.index != index {
-            return Err(ReadError::Flaw(Flaw::Index { index, got: record.index }));
+            return Err(Flaw::Index { index, got: record.index }.into());
         }
         if let Body::Genesis(_) = record.body {
             return Ok(Prepared { record, message: None });
@@ -237,11 +237,9 @@ impl<'a, S: Source> Preparer<'a, S> {
         if let Some(error) = failed {
             return Err(error);
         }
-        let message = message.map_err(|error| {
-            ReadError::Flaw(match error {
-                EntryError::Decode(error) => Flaw::Unreadable { index, error },
-                error => Flaw::Message { index, error },
-            })
+        let message = message.map_err(|error| match error {
+            EntryError::Decode(error) => Flaw::Unreadable { index, error },
+            error => Flaw::Message { index, error },
         })?;
         Ok(Prepared { record, message: Some(message) })
     }
@@ -259,7 +257,7 @@ impl<'a, S: Source> Preparer<'a, S> {
         let leaf = usize::try_from(wanted).ok().and_then(|place| self.leaves.get(place));
         match entry {
             Some(entry) if Some(&leaf_hash(&entry.record)) != leaf => {
-                Err(ReadError::Flaw(Flaw::Changed { index: wanted }))
+                Err(Flaw::Changed { index: wanted }.into())
             }
             entry => Ok(entry),
         }

@@ -28,7 +28,7 @@ pub fn load_snapshot(path: &Path, config: &LedgerConfig) -> Result<Option<Ledger
 pub fn save_snapshot(path: &Path, ledger: &Ledger) -> Result<(), AuditError> {
     let write = || {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+        let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or_else(|| Path::new(".")))?;
         ledger.save(&mut file)?;
         file.as_file().sync_all()?;
         file.persist(path).map(|_| ()).map_err(|error| error.error)
