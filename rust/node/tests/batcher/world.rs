@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, B256, Bytes};
 use fallow_chain::{Client, Finality, Follower, Limits};
-use fallow_devnet::{DevAccount, Devnet, DevnetOptions};
+use fallow_devnet::{DevAccount, Devnet, DevnetError, DevnetOptions, poll};
 use fallow_ledger::{Ledger, Message};
 use fallow_log::Tree;
 use fallow_node::batcher::PathSource;
@@ -58,7 +58,13 @@ impl World {
         let devnet = Devnet::start(&options).await.unwrap();
         let client = Client::new(devnet.sidechain.url(), Limits::default()).unwrap();
         let mut follower = Follower::new(&devnet.network, client.clone(), finality);
-        follower.sync().await.unwrap();
+        let (patience, pause) = (Duration::from_secs(30), Duration::from_millis(20));
+        poll("the registry's block is final", patience, pause, async || {
+            let synced = follower.sync().await.map(|_| follower.ledger().map(|_| ()));
+            Ok::<_, DevnetError>(synced.unwrap())
+        })
+        .await
+        .unwrap();
         let now = client.block(client.latest().await.unwrap()).await.unwrap().time;
         let domain = devnet.network.domain();
         let start = now - now % SLOT + 24 * SLOT;
