@@ -31,6 +31,9 @@ mod travelling;
 mod types;
 mod work;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use actor::Ended;
 pub use handle::{CoreHandle, OFFER_MAX_BYTES};
 pub use input::ChainInput;

@@ -14,6 +14,9 @@ const MAINNET_BLOCKS: u64 = 256;
 impl Core {
     /// Takes in what the tasks that watch the chains tell.
     pub(crate) fn hear(&mut self, input: ChainInput) {
+        if self.health.is_stopped() {
+            return;
+        }
         match input {
             ChainInput::Blocks(blocks) => self.take_blocks(blocks),
             ChainInput::Latest(latest) => self.latest(&latest),
@@ -28,9 +31,10 @@ impl Core {
         }
     }
 
-    /// Messages can be judged by a ledger that has all that is final.
+    /// Messages can be judged by a ledger that has all that is final. Those that are promised are
+    /// judged again at once: whoever waits for one of them is told if it can be recorded no more.
     fn caught_up(&mut self) {
-        if self.blocks.is_empty() && self.replay.ledger().is_some() {
+        if self.blocks.is_empty() && self.work.is_empty() && self.ahead().is_some() {
             self.health.set_away(None);
         }
     }

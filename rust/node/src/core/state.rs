@@ -132,6 +132,7 @@ impl Core {
             let change = Change { head: self.head.clone(), ..Change::default() };
             self.work.push_back(Work { change, after: After::Nothing });
         }
+        self.publish();
     }
 
     fn follow(&mut self, after: After) {

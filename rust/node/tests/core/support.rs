@@ -171,4 +171,3 @@ pub(crate) fn refused(admission: &Admission) -> u16 {
         other => panic!("not refused: {other:?}"),
     }
 }
-

@@ -1,0 +1,101 @@
+//! What the chain records, and what that means for promises.
+
+use super::world::{World, clock};
+use crate::core::{Admission, ChainInput};
+use crate::store::NodeStore;
+use crate::store::types::Failed;
+use fallow_chain::BlockRef;
+use fallow_node_client::NodeCode;
+use fallow_protocol::Code;
+
+#[tokio::test]
+async fn a_promise_that_another_record_made_impossible_is_given_up_with_the_reason() {
+    let mut world = World::start().await;
+    let resource = world.resource(1);
+    let announce = world.announce(1);
+    world.record(&[announce]).await;
+    let (ours, theirs) = (world.request(&resource, 5), world.request(&resource, 6));
+    world.promised(&ours).await;
+    world.record(&[theirs]).await;
+    let failed = world.given_up(&ours).await;
+    assert!(matches!(failed, Failed::Refused(why) if why.code == Code::CapacityExceeded));
+    assert_eq!(world.metrics.failed.get(), 1);
+    // It is judged anew when it comes again.
+    let again = world.submit(&ours).await.unwrap();
+    assert!(matches!(again, Admission::Refused(_, why) if why.code == Code::CapacityExceeded));
+}
+
+#[tokio::test]
+async fn a_promise_whose_time_is_over_is_given_up_though_the_chain_stands_still() {
+    let mut world = World::start().await;
+    let (resource, announce) = (world.resource(1), world.announce(1));
+    world.record(&[announce]).await;
+    let request = world.request(&resource, 5);
+    world.promised(&request).await;
+    let number = world.core.view().block.number;
+    let hash = alloy_primitives::B256::repeat_byte(1);
+    // The chain's own time is later than this machine's.
+    let latest = BlockRef { number: number + 1, hash, parent: hash, time: clock() + 299 };
+    world.core.tell(ChainInput::Latest(latest)).await.unwrap();
+    let later = BlockRef { time: clock() + 301, ..latest };
+    world.core.tell(ChainInput::Latest(later)).await.unwrap();
+    assert_eq!(world.given_up(&request).await, Failed::Expired);
+}
+
+#[tokio::test]
+async fn a_chain_that_contradicts_the_re_execution_stops_the_node_and_leaves_no_trace() {
+    let mut world = World::start().await;
+    let announce = world.announce(1);
+    world.record(&[announce.clone()]).await;
+    let before = world.core.view();
+    let mut lie = world.chain.block(&[world.request(&world.resource(1), 5)], clock());
+    lie.claim = lie.claim.map(|(size, root)| (size + 1, root));
+    world.tell(lie).await;
+    let view = world.until("it stops", |view| view.not_ready.is_some()).await;
+    assert_eq!(view.not_ready.as_ref().unwrap().code(), NodeCode::Stopped);
+    assert_eq!((view.size, view.root), (before.size, before.root));
+    assert_eq!(world.store.size().unwrap(), 2);
+    // Nothing makes it go on.
+    let next = world.chain.block(&[], clock());
+    world.tell(next).await;
+    world.caught_up().await;
+    assert_eq!(world.submit(&announce).await.unwrap_err().code(), NodeCode::Stopped);
+    assert_eq!(world.core.gossip(vec![]).await.unwrap_err().code(), NodeCode::Stopped);
+    let document = world.core.put_offer(super::world::OFFER.into()).await;
+    assert!(
+        matches!(document, Err(crate::OfferError::NotReady(why)) if why.code() == NodeCode::Stopped)
+    );
+}
+
+#[tokio::test]
+async fn what_is_promised_survives_a_restart_and_its_record_is_told_to_the_submitter() {
+    let world = World::start().await;
+    let announce = world.announce(1);
+    world.promised(&announce).await;
+    let promise = world.submit(&announce).await.unwrap();
+    let (_, mut world) = world.restart().await;
+    world.caught_up().await;
+    world.until("it is ready", |view| view.not_ready.is_none()).await;
+    assert_eq!(world.submit(&announce).await.unwrap(), promise);
+    let mut events = world.core.events();
+    world.record(&[announce.clone()]).await;
+    let event = events.recv().await.unwrap();
+    assert_eq!(event, crate::NodeEvent::Records { first: 1, count: 1, block: 2 });
+    assert_eq!(world.submit(&announce).await.unwrap(), Admission::Recorded { index: 1 });
+    assert_eq!((world.metrics.kept.get(), world.metrics.late.get()), (1, 0));
+}
+
+#[tokio::test]
+async fn while_the_chain_is_away_or_not_read_to_its_end_nothing_is_promised() {
+    let world = World::start().await;
+    world.core.tell(ChainInput::Away("no route".to_owned())).await.unwrap();
+    let view = world.until("it is away", |view| view.not_ready.is_some()).await;
+    assert_eq!(view.not_ready.as_ref().unwrap().code(), NodeCode::ChainAway);
+    let announce = world.announce(1);
+    assert_eq!(world.submit(&announce).await.unwrap_err().code(), NodeCode::ChainAway);
+    world.caught_up().await;
+    world.until("it is there", |view| view.not_ready.is_none()).await;
+    world.promised(&announce).await;
+    let (_, world) = world.restart().await;
+    assert_eq!(world.submit(&announce).await.unwrap_err().code(), NodeCode::ChainAway);
+}

@@ -1,0 +1,93 @@
+//! Announcements that travel, and their documents.
+
+use super::faulty::Disk;
+use super::world::{OFFER, World, clock};
+use crate::core::{GossipOutcome, OfferError};
+use crate::store::NodeStore;
+use alloy_primitives::keccak256;
+use fallow_node_client::NodeCode;
+use fallow_protocol::Code;
+
+async fn tell(world: &World, provider: u8) -> GossipOutcome {
+    let announcement = world.resource(provider);
+    let signature = world.sign(&announcement, provider);
+    world.core.gossip(vec![(announcement, signature)]).await.unwrap().remove(0)
+}
+
+#[tokio::test]
+async fn an_announcement_travels_once_until_it_is_recorded_or_closed() {
+    let mut world = World::start().await;
+    assert_eq!(tell(&world, 1).await, GossipOutcome::Taken);
+    assert_eq!(tell(&world, 1).await, GossipOutcome::Known);
+    assert_eq!(tell(&world, 2).await, GossipOutcome::Taken);
+    assert_eq!(world.store.gossip(0, 10).unwrap().len(), 2);
+    let (announce, withdraw) = (world.announce(1), world.withdraw(world.resource(2), 2));
+    world.record(&[announce, withdraw]).await;
+    assert_eq!(world.store.gossip(0, 10).unwrap(), []);
+    assert_eq!(tell(&world, 1).await, GossipOutcome::Recorded { index: 1 });
+    let closed = tell(&world, 2).await;
+    assert!(matches!(closed, GossipOutcome::Refused(why) if why.code == Code::ResourceWithdrawn));
+}
+
+#[tokio::test]
+async fn what_breaks_a_rule_or_is_over_does_not_travel() {
+    let world = World::start().await;
+    let good = world.resource(1);
+    let refused = async |change: &dyn Fn(&mut fallow_protocol::Announcement), signer: u8| {
+        let mut announcement = good;
+        change(&mut announcement);
+        let signature = world.sign(&announcement, signer);
+        match world.core.gossip(vec![(announcement, signature)]).await.unwrap().remove(0) {
+            GossipOutcome::Refused(refusal) => refusal.code.number(),
+            GossipOutcome::Rejected(code) => code.number(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(refused(&|_| {}, 2).await, 201, "not the provider's");
+    assert_eq!(refused(&|one| one.volume = 0, 1).await, 401);
+    assert_eq!(refused(&|one| one.slot_seconds = 0, 1).await, 403);
+    let over = clock() - clock() % 3_600 - 3_600;
+    let past = |one: &mut fallow_protocol::Announcement| {
+        (one.start_time, one.end_time) = (over - 3_600, over);
+    };
+    assert_eq!(refused(&past, 1).await, NodeCode::MessageExpired.number());
+    assert_eq!(world.store.gossip(0, 10).unwrap(), []);
+}
+
+#[tokio::test]
+async fn travelling_survives_restarts_and_needs_the_disk() {
+    let world = World::start().await;
+    assert_eq!(tell(&world, 1).await, GossipOutcome::Taken);
+    world.store.turn(Disk::Broken);
+    let announcement = world.resource(2);
+    let told = (announcement, world.sign(&announcement, 2));
+    let failed = world.core.gossip(vec![told]).await.unwrap_err();
+    assert_eq!(failed.code(), NodeCode::StoreFailed);
+    world.store.turn(Disk::Good);
+    world.until("it is ready", |view| view.not_ready.is_none()).await;
+    assert_eq!(world.core.gossip(vec![told]).await.unwrap(), [GossipOutcome::Taken]);
+    let (_, world) = world.restart().await;
+    assert_eq!(tell(&world, 2).await, GossipOutcome::Known);
+    let arrivals = world.store.gossip(0, 10).unwrap();
+    assert!(arrivals.len() == 2 && arrivals[0].arrival < arrivals[1].arrival);
+}
+
+#[tokio::test]
+async fn a_document_is_kept_once_an_announcement_names_it() {
+    let mut world = World::start().await;
+    let put = async |world: &World, bytes: Vec<u8>| world.core.put_offer(bytes.into()).await;
+    let hash = keccak256(OFFER);
+    assert_eq!(put(&world, OFFER.to_vec()).await, Err(OfferError::Unnamed(hash)));
+    assert_eq!(put(&world, b"{".to_vec()).await, Err(OfferError::NotJson));
+    let deep = ["[".repeat(60_000), "]".repeat(5_000)].concat();
+    assert_eq!(put(&world, deep.into_bytes()).await, Err(OfferError::NotJson));
+    let long = put(&world, vec![b' '; 65_537]).await;
+    assert_eq!(long, Err(OfferError::TooLong { got: 65_537, want: 65_536 }));
+    assert_eq!(tell(&world, 1).await, GossipOutcome::Taken);
+    assert_eq!(put(&world, OFFER.to_vec()).await, Ok(hash));
+    assert_eq!(put(&world, OFFER.to_vec()).await, Ok(hash), "again");
+    assert_eq!(world.store.offer(hash).unwrap().as_deref(), Some(OFFER));
+    let announce = world.announce(1);
+    world.record(&[announce]).await;
+    assert!(world.core.catalogue.names(hash));
+}
