@@ -161,6 +161,8 @@ impl Net {
         let script = format!(". net/env && {command}");
         let mut shell = Command::new("sh");
         shell.args(["-c", &script]).current_dir(self.path()).stdin(Stdio::null());
+        // Promises are kept in the home folder.
+        shell.env("HOME", self.path());
         shell.output().unwrap()
     }
 

@@ -21,6 +21,10 @@ const PORT_POLL: Duration = Duration::from_millis(20);
 /// States of old blocks that anvil keeps for calls: more than a network for trying out ever has.
 const STATES: &str = "1000000";
 
+/// Blocks at full pace after a resume. What waited in the pool is gone, and whoever sent it sends it
+/// again when it was in none of ten blocks.
+const AWAKE: u64 = 15;
+
 /// How to run a kept chain.
 #[derive(Clone, Debug)]
 pub struct KeptOptions {
@@ -84,6 +88,9 @@ impl KeptChain {
             head = after(&head, block);
             progress(head.number, total);
         }
+        if total > 0 {
+            head.busy = head.number.saturating_add(AWAKE);
+        }
         Ok(Self { anvil, journal, pace: options.pace, head })
     }
 
@@ -115,7 +122,11 @@ impl KeptChain {
 }
 
 const fn after(head: &Head, block: &BlockLine) -> Head {
-    let busy = if block.transactions.is_empty() { head.busy } else { block.number };
+    let busy = if block.transactions.is_empty() || head.busy > block.number {
+        head.busy
+    } else {
+        block.number
+    };
     Head { number: block.number, time: block.time, busy }
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct Head {
     pub(crate) number: u64,
     /// Unix seconds.
     pub(crate) time: u64,
-    /// Number of the last block with transactions.
+    /// The last block with transactions, or a later one up to which there is full pace.
     pub(crate) busy: u64,
 }
 

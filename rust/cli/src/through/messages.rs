@@ -24,13 +24,12 @@ pub(crate) async fn announce(
         Err(refused) => return refused.report(now, send.output.json, printer),
     };
     let mut node = session::open(url, &send.through, &send.network.network, None).await?;
-    // Searches look into the document; who has only the hash asks for it by that.
     let document = files::read(&args.offer, FILE_MAX_BYTES)?;
-    node.put_offer(document.into()).await.map_err(session::failure)?;
     if let Some(path) = &args.gossip {
         let status = announce::gossip(&network, &file, path, args, printer)?;
         if status == ExitStatus::Done {
             travel(node.gossip(&file).await.map_err(session::failure)?)?;
+            node.put_offer(document.into()).await.map_err(session::failure)?;
             printer.note("the node hands it out, too")?;
         }
         return Ok(status);
@@ -38,6 +37,11 @@ pub(crate) async fn announce(
     // Before it is sent: the provider's door needs the file as soon as the record is there.
     files::write_json(&args.out, &file, Existing::forced(args.force))?;
     let submitted = node.announce(&file).await.map_err(session::failure)?;
+    // Searches look into the document; who has only the hash asks for it by that. A node takes no
+    // document that no announcement names, so it comes second.
+    if matches!(submitted, Submitted::Promised(_) | Submitted::Recorded(_)) {
+        node.put_offer(document.into()).await.map_err(session::failure)?;
+    }
     let resource_id = file.announcement.id(&network.domain());
     match sending::finish(&mut node, send, submitted, printer).await? {
         Ended::Refused(refusal) => sending::refused(refusal, send, printer),

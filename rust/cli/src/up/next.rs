@@ -25,6 +25,7 @@ pub(crate) fn write_environment(place: &Place, nodes: &Nodes) -> Result<()> {
         ("FALLOW_FINALITY", nodes.finality.to_owned()),
         ("FALLOW_MAINNET", nodes.mainnet.clone()),
         ("FALLOW_NODE", place.api()),
+        ("FALLOW_STATE", path("state")),
     ]
     .iter()
     .map(|(name, value)| format!("export {name}={}\n", shown(&[value])))
