@@ -2,7 +2,7 @@
 //!
 //! Commits a made-up history block by block, then opens the store again as a node would at its start.
 #![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code)]
 
 #[path = "../tests/store/world.rs"]
 mod world;
@@ -18,7 +18,7 @@ fn main() {
     let mut number = |default: u64| arguments.next().map_or(default, |text| text.parse().unwrap());
     let (records, block_records) = (number(1_000_000), number(7_000));
     let temporary = tempfile::tempdir().unwrap();
-    let folder = arguments.next().map_or(temporary.path().to_owned(), PathBuf::from);
+    let folder = arguments.next().map_or_else(|| temporary.path().to_owned(), PathBuf::from);
     let root = commit(records, block_records, &folder);
     open(records, block_records, &folder, root);
 }
@@ -32,7 +32,7 @@ fn commit(records: u64, block_records: u64, folder: &Path) -> alloy_primitives::
         let start = Instant::now();
         store.commit(&change).unwrap();
         times.push(start.elapsed());
-        if times.len() % 20 == 0 {
+        if times.len().is_multiple_of(20) {
             let words = &change.words;
             let words = words.resources.len()
                 + words.calendars.len()

@@ -265,7 +265,7 @@ fn checkpoints_are_found_by_block_size_and_certificate() {
     while let Some(change) = world.change() {
         store.commit(&change).unwrap();
         let checkpoint = world.checkpoint.unwrap();
-        let signed = checkpoint.block_number % 2 == 0;
+        let signed = checkpoint.block_number.is_multiple_of(2);
         let certificate = signed.then(|| world.network().certify(&checkpoint));
         let block = checkpoint.block_number;
         let certificates = certificate.iter().map(|certificate| (block, certificate.clone()));

@@ -69,7 +69,6 @@ impl World {
     }
 
     /// A store with all blocks that are left.
-    #[allow(dead_code, reason = "the example commits block by block")]
     pub fn build(&mut self, dir: &Path) -> DiskStore {
         let store = self.open(dir);
         while let Some(change) = self.change() {

@@ -1,7 +1,7 @@
 //! New records on their way into the log: checked, packed, and what becomes full as files.
 
 use super::Result;
-use super::edge::Edge;
+use super::edge::{Edge, WIDTH};
 use super::files::NewFile;
 use super::log::check_rest;
 use crate::store::NodeStoreError;
@@ -56,7 +56,7 @@ pub(super) fn stage(edge: &Edge, change: &Change, domain: &Domain) -> Result<Sta
         .map(|(id, hashes)| (id.path(), hashes.iter().flat_map(|hash| hash.0).collect()))
         .collect();
     let mut bundles = tail.chunks_exact(TILE_WIDTH.into());
-    for (index, bundle) in (edge.sealed() / u64::from(TILE_WIDTH)..).zip(bundles.by_ref()) {
+    for (index, bundle) in (edge.sealed() / WIDTH..).zip(bundles.by_ref()) {
         files.push((BundleId { index, width: TILE_WIDTH }.path(), bundle.concat()));
     }
     let tail = bundles.remainder().to_vec();

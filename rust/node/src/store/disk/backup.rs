@@ -1,7 +1,7 @@
 //! A copy of the store while it runs.
 
 use super::files::{at, sync_folder};
-use super::{DATABASE, DiskStore, Result, STAGING, TILES, tables};
+use super::{DATABASE, DiskStore, Result, TILES, tables};
 use crate::store::NodeStoreError;
 use fallow_log::{BundleId, TILE_LEVELS, TileId};
 use fallow_store::{Settings, Store, failed};
@@ -18,7 +18,7 @@ impl DiskStore {
     /// When the folder is there already, or the disk fails.
     pub fn backup(&self, to: &Path) -> Result<()> {
         fs::create_dir(to).map_err(at(to))?;
-        let (tiles, staging) = (to.join(TILES), to.join(STAGING));
+        let tiles = to.join(TILES);
         fs::create_dir(&tiles).map_err(at(&tiles))?;
         let size = self.database.read(|read| {
             let settings =
@@ -33,9 +33,7 @@ impl DiskStore {
             Ok(super::head(read)?.map_or(0, |head| head.size))
         })?;
         self.link_files(&tiles, size)?;
-        [&tiles, to].into_iter().try_for_each(|folder| sync_folder(folder))?;
-        debug_assert!(!staging.exists());
-        Ok(())
+        [&tiles, to].into_iter().try_for_each(sync_folder)
     }
 
     fn link_files(&self, tiles: &Path, size: u64) -> Result<()> {

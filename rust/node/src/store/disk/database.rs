@@ -55,7 +55,7 @@ impl Database {
             // The commit itself failed: it may have become durable all the same.
             (Err(error), Some(answer)) => {
                 self.close();
-                let made = self.read(|read| changes(read)).is_ok_and(|made| made >= number);
+                let made = self.read(changes).is_ok_and(|made| made >= number);
                 if made { Ok(answer) } else { Err(error) }
             }
             (Err(error), None) => {

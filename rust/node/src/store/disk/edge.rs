@@ -10,6 +10,8 @@ use fallow_protocol::Entry;
 use fallow_store::failed;
 use redb::{ReadTransaction, ReadableTable as _, WriteTransaction};
 
+/// Records of a full bundle.
+pub(super) const WIDTH: u64 = TILE_WIDTH as u64;
 /// Bytes of a hash.
 const HASH_BYTES: usize = 32;
 
@@ -85,7 +87,7 @@ impl Edge {
     /// Records in full bundles.
     pub(super) const fn sealed(&self) -> u64 {
         let size = self.size();
-        size.saturating_sub(size % TILE_WIDTH as u64)
+        size.saturating_sub(size % WIDTH)
     }
 
     /// The first `width` hashes of the partial tile of a level, if that is where they are.
@@ -123,7 +125,7 @@ impl Edge {
 }
 
 fn read_tail(read: &ReadTransaction, size: u64) -> Result<Vec<Vec<u8>>> {
-    let sealed = size.saturating_sub(size % u64::from(TILE_WIDTH));
+    let sealed = size.saturating_sub(size % WIDTH);
     let table = read.open_table(TAIL).map_err(failed)?;
     let mut tail = Vec::new();
     for (want, row) in (sealed..).zip(table.iter().map_err(failed)?) {

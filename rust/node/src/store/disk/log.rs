@@ -2,7 +2,7 @@
 //! given out that does not hash to what stands above it: an entry to its leaf, a full tile to a hash
 //! of the tile above, up to the edge, whose root is compared when the store is opened.
 
-use super::edge::Edge;
+use super::edge::{Edge, WIDTH};
 use super::files::Files;
 use super::{Result, read_lock};
 use crate::store::NodeStoreError;
@@ -15,7 +15,6 @@ use lru::LruCache;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-const WIDTH: u64 = TILE_WIDTH as u64;
 const TILE_BYTES: usize = 32 * TILE_WIDTH as usize;
 /// Three lengths, record, evidence, and the nine words of an announcement.
 const ENTRY_MAX_BYTES: usize = 6 + RECORD_MAX_BYTES + EVIDENCE_MAX_BYTES + 288;

@@ -23,9 +23,6 @@ use redb::{Key, ReadTransaction, ReadableTable as _, TableDefinition};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-/// A key range that nothing can be in.
-const NOTHING: u64 = u64::MAX;
-
 impl NodeStore for DiskStore {
     fn commit(&self, change: &Change) -> Result<()> {
         self.commit_change(change)
@@ -366,7 +363,7 @@ where
     fn up_to(&self, size: u64, after: Option<u64>, limit: usize) -> Result<Vec<u64>> {
         let first = after.map_or(0, |after| after.saturating_add(1));
         let table = self.read.open_table(self.table).map_err(failed)?;
-        let range = (self.key)(first)..(self.key)(size.max(first).min(NOTHING));
+        let range = (self.key)(first)..(self.key)(size.max(first));
         let rows = table.range(range).map_err(failed)?.take(limit);
         rows.map(|row| Ok((self.index)(row.map_err(failed)?.0.value()))).collect()
     }
