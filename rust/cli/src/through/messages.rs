@@ -4,12 +4,12 @@ use super::sending::{self, Ended};
 use super::session;
 use crate::args::message::{Announce, Publish};
 use crate::commands::announce::{self, Recorded, Signed};
-use crate::error::{ExitStatus, Failure, Result};
+use crate::error::{ExitStatus, Failure, Result, one_line};
 use crate::files::{self, Existing};
 use crate::offer;
 use crate::printer::{GOOD, Printer};
 use crate::time;
-use fallow_node_client::Submitted;
+use fallow_node_client::{NodeError, Submitted, VerifiedNode};
 use fallow_protocol::FILE_MAX_BYTES;
 use serde_json::json;
 
@@ -24,40 +24,51 @@ pub(crate) async fn announce(
         Err(refused) => return refused.report(now, send.output.json, printer),
     };
     let mut node = session::open(url, &send.through, &send.network.network, None).await?;
-    let document = files::read(&args.offer, FILE_MAX_BYTES)?;
     if let Some(path) = &args.gossip {
         let status = announce::gossip(&network, &file, path, args, printer)?;
         if status == ExitStatus::Done {
             travel(node.gossip(&file).await.map_err(session::failure)?)?;
-            node.put_offer(document.into()).await.map_err(session::failure)?;
             printer.note("the node hands it out, too")?;
+            document(args, &node, printer).await?;
         }
         return Ok(status);
     }
     // Before it is sent: the provider's door needs the file as soon as the record is there.
     files::write_json(&args.out, &file, Existing::forced(args.force))?;
     let submitted = node.announce(&file).await.map_err(session::failure)?;
-    // Searches look into the document; who has only the hash asks for it by that. A node takes no
-    // document that no announcement names, so it comes second.
-    if matches!(submitted, Submitted::Promised(_) | Submitted::Recorded(_)) {
-        node.put_offer(document.into()).await.map_err(session::failure)?;
-    }
     let resource_id = file.announcement.id(&network.domain());
-    match sending::finish(&mut node, send, submitted, printer).await? {
-        Ended::Refused(refusal) => sending::refused(refusal, send, printer),
-        Ended::Promised(path) => sending::promised(
-            ("announcementId", resource_id.0),
-            json!(file.announcement),
-            &path,
-            send,
-            printer,
-        ),
+    let status = match sending::finish(&mut node, send, submitted, printer).await? {
+        Ended::Refused(refusal) => return sending::refused(refusal, send, printer),
+        Ended::Promised(path) => {
+            let named = ("announcementId", resource_id.0);
+            sending::promised(named, json!(file.announcement), &path, send, printer)?
+        }
         Ended::Recorded(found) => {
             let recorded = Recorded { resource_id, block: found.block };
             let status = announce::report(args, &file.announcement, &offer, recorded, printer)?;
             sending::standing(&found, send.output.json, printer)?;
-            Ok(status)
+            status
         }
+    };
+    document(args, &node, printer).await?;
+    Ok(status)
+}
+
+/// Publishes the offer document of an announcement that the node has: searches look into it, and
+/// who has only the hash asks for it by that. A node takes no document that no announcement names,
+/// and the announcement stands without it.
+async fn document(args: &Announce, node: &VerifiedNode, printer: &mut Printer) -> Result<()> {
+    let document = files::read(&args.offer, FILE_MAX_BYTES)?;
+    match node.put_offer(document.into()).await {
+        Ok(_) => Ok(()),
+        Err(NodeError::Client(error)) => {
+            printer.note(format_args!(
+                "the node does not serve the offer document: {}",
+                one_line(&error.to_string())
+            ))?;
+            printer.hint(format_args!("`fallow offer publish {}`", args.offer.display()))
+        }
+        Err(error) => Err(session::failure(error)),
     }
 }
 

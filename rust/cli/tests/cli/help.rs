@@ -31,6 +31,7 @@ help! {
     deploy_plan: "deploy" "plan";
     deploy_run: "deploy" "run";
     offer_detect: "offer" "detect";
+    offer_publish: "offer" "publish";
     offer_show: "offer" "show";
     announce: "announce";
     request: "request";

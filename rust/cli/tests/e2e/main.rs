@@ -10,5 +10,9 @@
 
 mod anchoring;
 mod kill;
+mod lying;
 mod network;
+mod node;
+#[path = "../../../node-client/tests/lies/server.rs"]
+mod server;
 mod start;

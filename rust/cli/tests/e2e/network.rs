@@ -47,13 +47,14 @@ impl Net {
         options.mainnet.block_time = BLOCK_TIME;
         // Two seconds: blocks of one second share their time, and the anchor wants it to rise.
         options.parameters.heartbeat = 8;
-        let accounts = ["relayer", "second", "stranger"].map(DevAccount::new);
+        let accounts = ["relayer", "second", "node", "stranger"].map(DevAccount::new);
         options.funded = accounts.iter().map(DevAccount::address).collect();
         options.funded.extend(probe_accounts());
         let devnet = Devnet::start(&options).await.unwrap();
         let probe = Probe::new(&devnet).unwrap();
         let net = Self { devnet, probe, dir };
-        for account in &accounts[..2] {
+        let people = ["provider", "requester"].map(DevAccount::new);
+        for account in accounts[..3].iter().chain(&people) {
             net.import(account.name(), &account.key().to_bytes(), false);
         }
         for validator in &net.devnet.validators {
@@ -64,7 +65,7 @@ impl Net {
         net
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
@@ -124,6 +125,41 @@ impl Net {
     /// An allocation; returns the log's size with it.
     pub(crate) async fn allocate(&mut self) -> u64 {
         self.probe.allocate().await.unwrap()
+    }
+
+    /// Starts a node that listens at `listen`.
+    pub(crate) fn node(&self, listen: &str) -> ManagedProcess {
+        let (sidechain, mainnet) = (self.devnet.sidechain.url(), self.devnet.mainnet.url());
+        let args = ["node", "--key", "node", "--listen", listen, "--flush", "50"];
+        let chains = ["--sidechain", sidechain, "--mainnet", mainnet, "--finality", "1"];
+        let spec = ProcessSpec::new("node", fallow(), &self.devnet.log_dir())
+            .args(args)
+            .args(chains)
+            .args(["--poll", "50"])
+            .args(["--dir".into(), self.path("node")])
+            .env("FALLOW_NETWORK", self.devnet.network_path())
+            .env("FALLOW_KEYS", self.path("keys"))
+            .env("FALLOW_PASSWORD", PASSWORD);
+        ManagedProcess::spawn(&spec).unwrap()
+    }
+
+    /// The command as a person types it who goes through the node at `url`.
+    pub(crate) fn command(&self, url: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(fallow());
+        let ours = std::env::vars_os().map(|(name, _)| name);
+        for name in ours.filter(|name| name.to_string_lossy().starts_with("FALLOW_")) {
+            command.env_remove(name);
+        }
+        command
+            .args(args)
+            .current_dir(self.dir.path())
+            .env("FALLOW_NODE", url)
+            .env("FALLOW_NETWORK", self.devnet.network_path())
+            .env("FALLOW_STATE", self.path("state"))
+            .env("FALLOW_KEYS", self.path("keys"))
+            .env("FALLOW_PASSWORD", PASSWORD)
+            .env("TZ", "UTC");
+        command
     }
 
     /// Waits until a log of `size` records is anchored.
