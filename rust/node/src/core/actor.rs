@@ -3,7 +3,7 @@
 use crate::batcher::Input;
 use crate::core::admit::{Submission, answer};
 use crate::core::handle::Command;
-use crate::core::state::Core;
+use crate::core::state::{Core, after};
 use crate::core::{ChainInput, NotReady};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -67,7 +67,7 @@ pub(crate) fn run(mut core: Core, mut inbox: Inbox, runtime: &Handle) -> Ended {
         core.on_time(now);
         if now >= tick {
             core.tick();
-            tick = now + TICK;
+            tick = after(TICK);
         }
         core.publish();
     }

@@ -4,7 +4,7 @@ use crate::batcher::{
     Effect, InFlight, Input, Limits, PlanContext, PlanError, Planned, Trouble, plan,
 };
 use crate::core::paths::Paths;
-use crate::core::state::Core;
+use crate::core::state::{Core, after};
 use crate::core::work::After;
 use crate::store::NodeStoreError;
 use crate::store::types::{Change, Pending};
@@ -21,8 +21,8 @@ impl Core {
     /// Messages were promised: some time later, or when there are many, they go.
     pub(crate) fn flush_soon(&mut self, count: usize) {
         self.unflushed = self.unflushed.saturating_add(count);
-        let now = Instant::now();
-        let due = if self.unflushed >= FULL { now } else { now + self.settings.flush };
+        let is_full = self.unflushed >= FULL;
+        let due = if is_full { Instant::now() } else { after(self.settings.flush) };
         self.flush_at = Some(self.flush_at.map_or(due, |at| at.min(due)));
     }
 
@@ -52,7 +52,7 @@ impl Core {
     /// What is left is looked at again.
     fn flush_later(&mut self) {
         if self.pendings.len() > self.flights.arrivals().count() {
-            let at = Instant::now() + self.settings.flush;
+            let at = after(self.settings.flush);
             self.flush_at = Some(self.flush_at.map_or(at, |before| before.min(at)));
         }
     }

@@ -126,7 +126,7 @@ impl Core {
     /// Notes that the disk failed. Nothing is taken until a write goes well.
     pub(crate) fn store_failed(&mut self, error: &NodeStoreError) {
         self.health.set_store(Some(error.to_string()));
-        self.retry_at = Some(Instant::now() + RETRY);
+        self.retry_at = Some(after(RETRY));
         if self.work.is_empty() {
             // Only writing shows whether writing works.
             let change = Change { head: self.head.clone(), ..Change::default() };
@@ -255,4 +255,10 @@ impl Core {
             show(gauge, value);
         }
     }
+}
+
+/// So much later.
+pub(crate) fn after(pause: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(pause).unwrap_or(now)
 }

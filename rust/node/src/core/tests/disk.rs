@@ -61,7 +61,7 @@ async fn a_core_that_ends_without_its_disk_says_so_and_reads_the_blocks_again() 
     let announce = world.announce(1);
     world.promised(&announce).await;
     world.store.turn(Disk::Broken);
-    let block = world.chain.block(&[announce.clone()], clock());
+    let block = world.chain.block(std::slice::from_ref(&announce), clock());
     world.tell(block.clone()).await;
     world.until("the disk is away", |view| view.not_ready.is_some()).await;
     let (ended, world) = world.restart().await;

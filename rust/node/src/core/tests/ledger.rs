@@ -46,7 +46,7 @@ async fn a_promise_whose_time_is_over_is_given_up_though_the_chain_stands_still(
 async fn a_chain_that_contradicts_the_re_execution_stops_the_node_and_leaves_no_trace() {
     let mut world = World::start().await;
     let announce = world.announce(1);
-    world.record(&[announce.clone()]).await;
+    world.record(std::slice::from_ref(&announce)).await;
     let before = world.core.view();
     let mut lie = world.chain.block(&[world.request(&world.resource(1), 5)], clock());
     lie.claim = lie.claim.map(|(size, root)| (size + 1, root));
@@ -78,7 +78,7 @@ async fn what_is_promised_survives_a_restart_and_its_record_is_told_to_the_submi
     world.until("it is ready", |view| view.not_ready.is_none()).await;
     assert_eq!(world.submit(&announce).await.unwrap(), promise);
     let mut events = world.core.events();
-    world.record(&[announce.clone()]).await;
+    world.record(std::slice::from_ref(&announce)).await;
     let event = events.recv().await.unwrap();
     assert_eq!(event, crate::NodeEvent::Records { first: 1, count: 1, block: 2 });
     assert_eq!(world.submit(&announce).await.unwrap(), Admission::Recorded { index: 1 });
