@@ -129,6 +129,19 @@ impl NodeClient {
         self.get(&format!("/v1/checkpoints/{block}"), &[], ONE_BYTES).await
     }
 
+    /// A page of certified checkpoints, newest first.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn certified_checkpoints(
+        &self,
+        after: Option<&str>,
+        limit: u16,
+    ) -> Result<Page<CheckpointAnswer>, ClientError> {
+        let pairs = vec![("certified", "true".to_owned())];
+        self.get("/v1/checkpoints", &paged(pairs, after, limit), PAGE_BYTES).await
+    }
+
     /// Who has signed the checkpoint of a block.
     ///
     /// # Errors
@@ -143,6 +156,19 @@ impl NodeClient {
     /// Problem 903 where there is none.
     pub async fn record(&self, id_or_index: &str) -> Result<RecordAnswer, ClientError> {
         self.get(&format!("/v1/records/{id_or_index}"), &[], ONE_BYTES).await
+    }
+
+    /// Records in the order of the log, those after this index.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn records(
+        &self,
+        after: Option<u64>,
+        limit: u16,
+    ) -> Result<Page<RecordAnswer>, ClientError> {
+        let after = after.map(|after| after.to_string());
+        self.get("/v1/records", &paged(Vec::new(), after.as_deref(), limit), PAGE_BYTES).await
     }
 
     /// The path from a record to the root of a log of `size` records.

@@ -13,7 +13,7 @@ mod records;
 mod tiles;
 
 pub use history::{AnchoredLog, Certified};
-pub use lists::{AllocationSeen, Allocations, Completeness, ResourceSeen};
+pub use lists::{AllocationSeen, Allocations, Completeness, ResourceSeen, Resources};
 pub use message::Submitted;
 pub use records::{IdOrIndex, Proven, Standing, is_not_certified_yet, level_name};
 

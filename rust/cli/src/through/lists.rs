@@ -19,6 +19,9 @@ use fallow_node_client::{
 use fallow_protocol::{Entry, NetworkFile};
 use std::collections::BTreeMap;
 
+/// Each one's calendar is computed here from its allocations.
+const MOST_RESOURCES: usize = 100;
+
 pub(crate) async fn resources(
     args: &Resources,
     url: &str,
@@ -33,7 +36,12 @@ pub(crate) async fn resources(
         region: args.region.clone(),
         ..ResourceQuery::default()
     };
-    let found = node.resources(&query).await.map_err(session::failure)?;
+    let found = node.resources(&query, MOST_RESOURCES).await.map_err(session::failure)?;
+    if found.is_cut {
+        printer.note("the list is cut: there are more than are shown")?;
+        printer.hint("`--where`, `--region` and `--of` narrow it down")?;
+    }
+    let found = found.items;
     let mut records: BTreeMap<u64, Recorded> = BTreeMap::new();
     for resource in &found {
         note(&mut records, &resource.proven);

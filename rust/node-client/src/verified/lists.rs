@@ -5,7 +5,7 @@ use super::tiles::AT_ONCE;
 use super::{NodeError, VerifiedNode};
 use crate::types::{RequestAnswer, ResourceAnswer};
 use crate::{Lie, RequestQuery, ResourceQuery};
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 use fallow_protocol::{AllocationBody, Body, ReleaseBody, RequestId, ResourceId};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
@@ -14,6 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Items of one page.
 const PAGE: u16 = 200;
+/// From so many records of a stretch of 256 on, a page is fewer questions than records.
+const WORTH_PAGE: usize = 4;
 /// At most so many items are read: a list for people is not longer.
 const MOST_ITEMS: usize = 20_000;
 
@@ -39,6 +41,15 @@ pub struct Allocations {
     pub is_cut: bool,
 }
 
+/// Resources that were verified.
+#[derive(Clone, Debug)]
+pub struct Resources {
+    /// In the order of the log.
+    pub items: Vec<ResourceSeen>,
+    /// Whether there are more than were read.
+    pub is_cut: bool,
+}
+
 /// A resource that was verified.
 #[derive(Clone, Debug)]
 pub struct ResourceSeen {
@@ -49,27 +60,34 @@ pub struct ResourceSeen {
 }
 
 impl VerifiedNode {
-    /// Resources, each with its record; what is free of them is the node's word.
+    /// At most so many resources, each with its record; what is free of them is the node's word.
     ///
     /// # Errors
     /// When one does not hold.
-    pub async fn resources(&self, query: &ResourceQuery) -> Result<Vec<ResourceSeen>, NodeError> {
+    pub async fn resources(
+        &self,
+        query: &ResourceQuery,
+        most: usize,
+    ) -> Result<Resources, NodeError> {
         let mut answers: Vec<ResourceAnswer> = Vec::new();
         let (mut after, mut seen) = (None::<String>, BTreeSet::new());
-        loop {
-            let page = self.client.resources(query, after.as_deref(), PAGE).await?;
+        while answers.len() < most {
+            let rest = most.saturating_sub(answers.len());
+            let limit = u16::try_from(rest).unwrap_or(PAGE).min(PAGE);
+            let page = self.client.resources(query, after.as_deref(), limit).await?;
             self.long_enough(page.size, &page)?;
             for item in page.items {
                 self.once(&mut seen, item.index)?;
                 answers.push(item);
             }
             after = page.next;
-            if after.is_none() || answers.len() >= MOST_ITEMS {
+            if after.is_none() {
                 break;
             }
         }
         let records = self.records(seen.into_iter().collect()).await?;
-        answers.into_iter().map(|answer| self.resource_seen(answer, &records)).collect()
+        let items = answers.into_iter().map(|answer| self.resource_seen(answer, &records));
+        Ok(Resources { items: items.collect::<Result<_, _>>()?, is_cut: after.is_some() })
     }
 
     /// One resource; `None` if the node has none of this id.
@@ -284,22 +302,48 @@ impl VerifiedNode {
         )
     }
 
-    /// Verified records by their indexes.
-    async fn records(&self, indexes: Vec<u64>) -> Result<BTreeMap<u64, Proven>, NodeError> {
+    /// Verified records by their indexes. Where several are close together, a page of the log holds
+    /// them; each other one is asked for by itself.
+    async fn records(&self, mut indexes: Vec<u64>) -> Result<BTreeMap<u64, Proven>, NodeError> {
+        indexes.sort_unstable();
+        indexes.dedup();
         let paths = self.paths(&indexes).await?;
-        let paths = &paths;
-        stream::iter(indexes)
-            .map(|index| async move {
-                let found = match paths.get(&index) {
-                    None => self.record_at(index).await?,
-                    Some(path) => self.record_with(index, path).await?,
-                };
-                Ok::<_, NodeError>(found.map(|found| (index, found)))
-            })
+        let close = indexes.chunk_by(|one, other| one.wrapping_shr(8) == other.wrapping_shr(8));
+        let found: Vec<_> = stream::iter(close)
+            .map(|indexes| async { self.close_records(indexes, &paths).await })
             .buffer_unordered(AT_ONCE)
-            .try_filter_map(|found| async move { Ok(found) })
             .try_collect()
-            .await
+            .await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Records of one stretch of 256.
+    async fn close_records(
+        &self,
+        indexes: &[u64],
+        paths: &BTreeMap<u64, Vec<B256>>,
+    ) -> Result<Vec<(u64, Proven)>, NodeError> {
+        let (Some(first), Some(last)) = (indexes.first(), indexes.last()) else {
+            return Ok(Vec::new());
+        };
+        let mut page = BTreeMap::new();
+        if indexes.len() >= WORTH_PAGE {
+            let span = last.saturating_sub(*first).saturating_add(1);
+            let limit = u16::try_from(span).unwrap_or(u16::MAX);
+            let answer = self.client.records(first.checked_sub(1), limit).await?;
+            self.long_enough(answer.size, &answer)?;
+            page.extend(answer.items.into_iter().map(|item| (item.index, item)));
+        }
+        let mut found = Vec::with_capacity(indexes.len());
+        for index in indexes {
+            let path = paths.get(index).map(Vec::as_slice);
+            let proven = match page.remove(index) {
+                Some(answer) => Some(self.proven(answer, path).await?),
+                None => self.record_with(*index, path).await?,
+            };
+            found.extend(proven.map(|proven| (*index, proven)));
+        }
+        Ok(found)
     }
 
     fn listed<'a>(

@@ -53,27 +53,22 @@ impl VerifiedNode {
     /// # Errors
     /// When it does not hold.
     pub async fn record_at(&self, index: u64) -> Result<Option<Proven>, NodeError> {
-        let Some(answer) = self.find(&index.to_string(), index < self.certified_size()).await?
-        else {
-            return Ok(None);
-        };
-        let check = same("index", answer.index, index);
-        check.map_err(|lie| self.caught(lie, json!(answer)))?;
-        self.proven(answer, None).await.map(Some)
+        self.record_with(index, None).await
     }
 
-    /// As [`Self::record_at`], with a path at hand.
+    /// As [`Self::record_at`], maybe with a path at hand.
     pub(super) async fn record_with(
         &self,
         index: u64,
-        path: &[B256],
+        path: Option<&[B256]>,
     ) -> Result<Option<Proven>, NodeError> {
-        let Some(answer) = self.find(&index.to_string(), true).await? else {
+        let must = index < self.certified_size();
+        let Some(answer) = self.find(&index.to_string(), must).await? else {
             return Ok(None);
         };
         let check = same("index", answer.index, index);
         check.map_err(|lie| self.caught(lie, json!(answer)))?;
-        self.proven(answer, Some(path)).await.map(Some)
+        self.proven(answer, path).await.map(Some)
     }
 
     /// The record of a message; `None` if the node has none.

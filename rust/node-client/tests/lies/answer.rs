@@ -126,6 +126,9 @@ impl Fake {
                 let block: u64 = block.parse().ok()?;
                 json(200, self.checkpoints.iter().find(|c| c.checkpoint.block_number == block)?)
             }
+            ["records"] => {
+                self.page(all().filter_map(|i| Some((i, self.record(i)?))).collect(), query)
+            }
             ["records", named] => json(200, &self.record(self.index(named)?)?),
             ["proofs", "inclusion"] => {
                 let (index, size) = (number("index")?, number("size")?);

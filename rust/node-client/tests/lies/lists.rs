@@ -26,7 +26,7 @@ async fn a_list_is_shown_when_every_item_holds() {
     assert_eq!(found.items[3].proven.level.name, LevelName::Recorded);
     let all = node.allocations(RequestQuery::default(), Completeness::Chains).await.unwrap();
     assert_eq!(all.items.len(), 5);
-    let resources = node.resources(&ResourceQuery::default()).await.unwrap();
+    let resources = node.resources(&ResourceQuery::default(), 9).await.unwrap().items;
     assert_eq!(resources.len(), 1);
     let id = resources[0].answer.resource_id.into();
     assert!(node.resource(id).await.unwrap().is_some());
@@ -154,7 +154,7 @@ async fn a_list_that_turns_in_circles_ends() {
 #[tokio::test]
 async fn resources_that_are_not_their_records_are_caught() {
     let world = World::new().await;
-    let ask = async |node: &mut VerifiedNode| node.resources(&ResourceQuery::default()).await;
+    let ask = async |node: &mut VerifiedNode| node.resources(&ResourceQuery::default(), 9).await;
     const PATH: &str = "/v1/resources";
     let alter = json_at(PATH, |page| page["items"][0]["announcement"]["volume"] = 9.into());
     world.expect(world.altered(alter, ask).await, "FieldMismatch");
