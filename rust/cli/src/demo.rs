@@ -73,8 +73,9 @@ async fn announce(stage: &mut Stage<'_>, nodes: &Nodes) -> Result<String> {
     let args = [&args[..], &[&announcement]].concat();
     let announced = stage.sign(nodes, "announce", "provider", &args).await?.done()?;
     stage.why(
-        "the provider signed it; the ledger checks the signature and keeps the hash of the \
-         offer document, so nobody can change what one unit is",
+        "the provider signed it; the node promised, with its own signature, to have it recorded, \
+         and a broken promise is proof against the node; the ledger checks the provider's \
+         signature and keeps the hash of the offer document, so nobody can change what one unit is",
     )?;
     announced.first_id()
 }
@@ -94,9 +95,17 @@ async fn request(stage: &mut Stage<'_>, nodes: &Nodes, resource: &str) -> Result
     let volume = TOO_MUCH.to_string();
     let asked = [&args[..], &[&volume]].concat();
     let refused = stage.sign(nodes, "second-request", "second", &asked).await?;
-    refused.refused_by("NO  5 capacity")?;
     let numbers = format!("(volume asked: {TOO_MUCH}; ");
+    refused.refused_by("refused: 501 CapacityExceeded")?;
     refused.says(&numbers)?;
+    let checked = [&["check"], &asked[1..]].concat();
+    let checked = stage.sign(nodes, "check", "second", &checked).await?;
+    checked.refused_by("NO  5 capacity")?;
+    checked.says(&numbers)?;
+    stage.why(
+        "the node judges by the ledger that it re-executed itself, and signs its refusal; the \
+         contract would have refused the same",
+    )?;
     accepted.first_id()
 }
 
@@ -127,9 +136,9 @@ async fn ticket(stage: &mut Stage<'_>, nodes: &Nodes, request: &str) -> Result<(
     stage.step("The requester writes the ticket: one small file that proves the allocation")?;
     let out = stage.path("ticket.json");
     let args = ["ticket", request, "--wait", "30s", "--out", &out];
-    stage.run_on_sidechain(nodes, "ticket", &args).await?.done()?;
+    stage.run_through_node(nodes, "ticket", &args).await?.done()?;
     stage.why(
         "it holds the record, its path in the log, the checkpoint, and the validators' \
-         signature; it was built from the chain alone, no server was asked",
+         signature; the node handed it out, and all of it was verified before it was written",
     )
 }

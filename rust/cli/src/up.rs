@@ -125,6 +125,7 @@ fn daemons(place: &Place, network: &KeptNetwork) -> Result<Vec<Daemon>> {
     let nodes = Nodes {
         sidechain: network.sidechain.url().to_owned(),
         mainnet: network.mainnet.url().to_owned(),
+        api: place.api(),
         // A block with one after it is written down.
         finality: "1",
     };

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Processes of the demo: two chains, four validators, one relayer.
-const PROCESSES: usize = 7;
+/// Processes of the demo: two chains, four validators, one relayer, one node.
+const PROCESSES: usize = 8;
 
 fn demo(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fallow"));
@@ -63,8 +63,9 @@ fn the_demo_tells_every_step_and_its_commands_work_as_printed() {
     assert!(!output.contains('\u{1b}'), "no colour in a pipe");
     for told in [
         "Two chains",
-        "Four validators and a relayer",
+        "Four validators, a relayer and a node",
         "A provider offers this machine",
+        "promised by the node ",
         "asks for half of it",
         "NO  5 capacity   more is asked than is free (volume asked: 3; volume free in the first \
          slot that lacks it: 2)",
@@ -72,7 +73,7 @@ fn the_demo_tells_every_step_and_its_commands_work_as_printed() {
         "3 units from ",
         "mainnet keeps the root of all 5 records",
         "The requester writes the ticket",
-        "7 processes have ended",
+        "8 processes have ended",
         "proven: let in",
         "refused: 703 NonceSpent",
         "refused: 707 GrantSignatureInvalid",

@@ -1,19 +1,24 @@
-//! The parts of the story that run: two chains, four validators, one relayer.
+//! The parts of the story that run: two chains, four validators, one relayer, one node.
 
 use super::stage::{Stage, not_as_told};
 use crate::error::{Context, Result};
-use crate::local::{Daemons, Nodes, VALIDATORS, devnet_failure, furnish};
+use crate::local::{Daemons, Nodes, VALIDATORS, devnet_failure, free_address, furnish};
 use fallow_chain::{Anchor, Client, Limits};
 use fallow_devnet::{DevAccount, Devnet, DevnetOptions, ManagedProcess, poll};
+use fallow_node_client::NodeClient;
 use fallow_protocol::{NetworkFile, Set};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// People of the story with an account.
-const PEOPLE: [&str; 5] = ["provider", "requester", "second", "stranger", "relayer"];
+const PEOPLE: [&str; 6] = ["provider", "requester", "second", "stranger", "relayer", "node"];
 /// Shares, certificate, transaction and their blocks take some seconds.
 const ANCHOR_PATIENCE: Duration = Duration::from_secs(60);
 const ANCHOR_POLL: Duration = Duration::from_millis(100);
+/// It opens its store, re-executes a few blocks, and listens.
+const NODE_PATIENCE: Duration = Duration::from_secs(30);
+const NODE_POLL: Duration = Duration::from_millis(50);
 /// A daemon that was asked to end does so at its next look at the chain.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -44,15 +49,17 @@ impl Network {
         options.funded = PEOPLE.iter().map(|name| DevAccount::new(name).address()).collect();
         let devnet = Devnet::start(&options).await.map_err(|error| devnet_failure(&error))?;
         writing.await.context("the keys were not written")??;
+        let listen = free_address()?;
         let nodes = Nodes {
             sidechain: devnet.sidechain.url().to_owned(),
             mainnet: devnet.mainnet.url().to_owned(),
+            api: format!("http://{listen}"),
             // Its blocks are decided one by one, so the latest is final.
             finality: "latest",
         };
         let mut network = Self { devnet, daemons: Vec::new(), nodes };
         network.introduce(stage)?;
-        network.start_daemons(stage)?;
+        network.start_daemons(stage, listen).await?;
         Ok(network)
     }
 
@@ -72,12 +79,12 @@ impl Network {
         )
     }
 
-    fn start_daemons(&mut self, stage: &mut Stage<'_>) -> Result<()> {
-        stage.step("Four validators and a relayer, each a process of its own")?;
+    async fn start_daemons(&mut self, stage: &mut Stage<'_>, listen: SocketAddr) -> Result<()> {
+        stage.step("Four validators, a relayer and a node, each a process of its own")?;
         let daemons =
             Daemons { program: &stage.program, folder: &stage.folder, nodes: &self.nodes };
         let validators = (1..=VALIDATORS).map(|number| daemons.validator(number));
-        for spec in validators.chain([daemons.relayer()]) {
+        for spec in validators.chain([daemons.relayer(), daemons.node(listen)]) {
             let process = ManagedProcess::spawn(&spec).map_err(|error| devnet_failure(&error))?;
             self.daemons.push(process);
         }
@@ -86,8 +93,25 @@ impl Network {
         stage.say(&running.collect::<Vec<_>>().join(", "))?;
         stage.why(
             "each validator re-executes every record itself before it signs; three of four must \
-             agree; the relayer only carries what they signed, nobody has to trust it",
-        )
+             agree; the relayer only carries what they signed; the node takes messages over HTTP \
+             and answers questions, and whoever asks it verifies the answer: nobody has to trust \
+             either",
+        )?;
+        self.wait_for_node().await
+    }
+
+    /// Waits until the node takes messages.
+    async fn wait_for_node(&mut self) -> Result<()> {
+        let client = NodeClient::new(&self.nodes.api, fallow_node_client::Limits::default())
+            .context("cannot ask the node")?;
+        let daemons = &mut self.daemons;
+        let ready = poll("the node takes messages", NODE_PATIENCE, NODE_POLL, async || {
+            daemons.iter_mut().try_for_each(ManagedProcess::require_running)?;
+            // Until it listens, it cannot be reached.
+            let is_ready = client.status().await.is_ok_and(|status| status.not_ready.is_none());
+            Ok::<_, fallow_devnet::DevnetError>(is_ready.then_some(()))
+        });
+        ready.await.map_err(|error| devnet_failure(&error))
     }
 
     /// Where commands reach its chains.
@@ -132,7 +156,9 @@ impl Network {
 
     /// Ends every process, and makes sure of it.
     pub(crate) async fn stop(self, stage: &mut Stage<'_>) -> Result<Ended> {
-        stage.step("Now every process is stopped: no chain, no validator, no relayer is left")?;
+        stage.step(
+            "Now every process is stopped: no chain, no validator, no relayer, no node is left",
+        )?;
         let (network, set) = (self.devnet.network.clone(), self.devnet.set.clone());
         let mut ids: Vec<_> = self.daemons.iter().map(ManagedProcess::id).collect();
         ids.extend([self.devnet.sidechain.process().id(), self.devnet.mainnet.process().id()]);

@@ -104,7 +104,7 @@ impl<'a> Stage<'a> {
         self.perform(name, args, &[], Show::Refusal).await
     }
 
-    /// Runs a command that signs with somebody's key, on the sidechain.
+    /// Runs a command that signs with somebody's key, through the node.
     pub(crate) async fn sign(
         &mut self,
         nodes: &Nodes,
@@ -112,21 +112,20 @@ impl<'a> Stage<'a> {
         signer: &str,
         args: &[&str],
     ) -> Result<Ran> {
-        // Whoever runs the demo may have named another sender in the environment.
-        let sender = ["--sender", signer].map(str::to_owned).to_vec();
-        let places = [nodes.sidechain_args(), self.network_args(), self.key_args()].concat();
+        let node = self.folder.node_args(nodes);
+        let places = [node, self.network_args(), self.key_args()].concat();
         let args = [args, &["--key", signer]].concat();
-        self.perform(name, &args, &[sender, places].concat(), Show::Everything).await
+        self.perform(name, &args, &places, Show::Everything).await
     }
 
-    /// Runs a command that reads the sidechain.
-    pub(crate) async fn run_on_sidechain(
+    /// Runs a command that asks the node.
+    pub(crate) async fn run_through_node(
         &mut self,
         nodes: &Nodes,
         name: &str,
         args: &[&str],
     ) -> Result<Ran> {
-        let extra = [nodes.sidechain_args(), self.network_args()].concat();
+        let extra = [self.folder.node_args(nodes), self.network_args()].concat();
         self.perform(name, args, &extra, Show::Everything).await
     }
 

@@ -1,5 +1,6 @@
 //! The folder of a network on this machine: whose it is, what may be deleted, where things are.
 
+use super::Nodes;
 use crate::error::{Context, Failure, Result};
 use crate::files::{self, Existing};
 use crate::keystore::{self, KeyStore, Kind};
@@ -107,6 +108,12 @@ impl Folder {
     /// `--network` with the folder's file.
     pub(crate) fn network_args(&self) -> Vec<String> {
         vec!["--network".into(), self.join("network.json").display().to_string()]
+    }
+
+    /// Names the network's node, and the folder that remembers what was seen of it.
+    pub(crate) fn node_args(&self, nodes: &Nodes) -> Vec<String> {
+        let state = self.join("state").display().to_string();
+        vec!["--node".to_owned(), nodes.api.clone(), "--state".to_owned(), state]
     }
 
     /// Where the folder's keys are.

@@ -1,12 +1,14 @@
 //! Where a network is reached, as commands are told.
 
-/// URLs of one node of each chain.
+/// URLs of one node of each chain, and of the network's own node.
 #[derive(Clone, Debug)]
 pub(crate) struct Nodes {
     /// Of the sidechain.
     pub(crate) sidechain: String,
     /// Of the chain with the anchor.
     pub(crate) mainnet: String,
+    /// Of the API.
+    pub(crate) api: String,
     /// When a sidechain block is final.
     pub(crate) finality: &'static str,
 }

@@ -24,7 +24,7 @@ pub(crate) fn write_environment(place: &Place, nodes: &Nodes) -> Result<()> {
         ("FALLOW_SIDECHAIN", nodes.sidechain.clone()),
         ("FALLOW_FINALITY", nodes.finality.to_owned()),
         ("FALLOW_MAINNET", nodes.mainnet.clone()),
-        ("FALLOW_NODE", place.api()),
+        ("FALLOW_NODE", nodes.api.clone()),
         ("FALLOW_STATE", path("state")),
     ]
     .iter()

@@ -1,14 +1,13 @@
 //! The folder of the network, and what is remembered in it. One process has it at a time.
 
 use crate::args::up::Up as Args;
-use crate::commands::node::LISTEN;
 use crate::error::{Context, Failure, Result};
 use crate::files::{self, Existing};
-use crate::local::{Folder, Owner};
+use crate::local::{Folder, Owner, free_address};
 use fallow_protocol::FILE_MAX_BYTES;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 /// Marks a folder as a network's, which `--fresh` may delete.
 const OWNER: Owner = Owner {
@@ -105,12 +104,6 @@ fn read(folder: &Folder) -> Result<Settings> {
     toml::from_str(&text).context(&not).map_err(|failure| {
         failure.hint("write the three settings anew, or found a new network with `--fresh`")
     })
-}
-
-/// The usual address, or any free port where another network has that one.
-fn free_address() -> Result<SocketAddr> {
-    let free = TcpListener::bind(LISTEN).or_else(|_| TcpListener::bind("127.0.0.1:0"));
-    free.and_then(|listener| listener.local_addr()).context("there is no free port")
 }
 
 #[cfg(test)]
