@@ -2,7 +2,7 @@
 
 use crate::SourceError;
 use alloy_primitives::B256;
-use fallow_chain::{ChainError, ShareError};
+use fallow_chain::ChainError;
 use fallow_ledger::SnapshotError;
 use fallow_light_client::TrustError;
 use fallow_log::LogError;
@@ -92,7 +92,4 @@ pub enum AuditError {
     /// A chain, or the node that shows it.
     #[error(transparent)]
     Chain(#[from] ChainError),
-    /// A validator's share that counts for nothing where it should.
-    #[error(transparent)]
-    Share(#[from] ShareError),
 }

@@ -33,8 +33,9 @@ mod source;
 mod state;
 mod watch;
 
-pub use anchors::anchorings;
+pub use anchors::{anchorings, certified_by};
 pub use audit::{Audit, Progress};
+pub use chain::audit_chain;
 pub use error::AuditError;
 pub use files::Files;
 pub use flaw::{Flaw, FlawFile};

@@ -18,9 +18,9 @@ pub struct Report {
     pub started_with: Option<B256>,
     /// Records up to which everything was found good.
     pub size: u64,
-    /// Root of as many records.
-    pub root: B256,
-    /// State commitment after them; none where a flaw was found.
+    /// Root of as many records; none where a flaw was found.
+    pub root: Option<B256>,
+    /// State commitment after them, likewise.
     pub commitment: Option<B256>,
     /// Certified checkpoints that were compared.
     pub checkpoints: u64,
@@ -39,7 +39,7 @@ impl Report {
             from,
             started_with,
             size: from,
-            root: fallow_log::EMPTY_ROOT,
+            root: None,
             commitment: None,
             checkpoints: 0,
             anchored: 0,
@@ -51,14 +51,21 @@ impl Report {
     pub(crate) fn compared(&mut self, watch: &Watch, ledger: Option<&Ledger>) {
         (self.checkpoints, self.anchored) = watch.compared;
         if let Some(ledger) = ledger {
-            (self.size, self.root) = (ledger.size(), ledger.root());
-            self.commitment = Some(ledger.commitment());
+            self.reached(ledger);
         }
         self.anchored_beyond = watch.anchored_beyond(self.size);
     }
 
+    /// Everything up to here was found good.
+    pub(crate) fn reached(&mut self, ledger: &Ledger) {
+        (self.size, self.root) = (ledger.size(), Some(ledger.root()));
+        self.commitment = Some(ledger.commitment());
+    }
+
     pub(crate) fn flawed(&mut self, flaw: Flaw, above: Option<Checkpoint>) {
-        self.commitment = None;
+        (self.root, self.commitment) = (None, None);
+        // Records after it may have been re-executed before it was found.
+        self.size = flaw.record().map_or(self.size, |index| self.size.min(index));
         let about = flaw.checkpoint().copied().or(above);
         self.flaw = Some((flaw, about));
     }
@@ -114,8 +121,8 @@ pub struct ReportFile {
     /// Records up to which everything was found good.
     #[serde(with = "decimal")]
     pub size: u64,
-    /// Root of as many records.
-    pub root: B256,
+    /// Root of as many records, if there is no flaw.
+    pub root: Option<B256>,
     /// State commitment after them, if there is no flaw.
     pub commitment: Option<B256>,
     /// Certified checkpoints that were compared.

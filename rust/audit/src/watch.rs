@@ -4,6 +4,7 @@ use crate::Flaw;
 use alloy_primitives::{B256, Bytes, TxHash};
 use fallow_light_client::Trust;
 use fallow_protocol::{Certificate, Checkpoint, Code, Refusal};
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 
 /// A checkpoint with the certificate that somebody showed for it.
@@ -83,8 +84,10 @@ impl Watch {
     /// Verifies every certificate.
     pub(crate) fn new(expected: &Expected, trust: &Trust) -> Result<Self, Flaw> {
         let mut watch = Self::default();
+        let verified = expected.certified.par_iter().map(|certified| certified.verify(trust));
+        // The first in order, however fast the others are.
+        verified.collect::<Vec<_>>().into_iter().collect::<Result<(), Flaw>>()?;
         for certified in &expected.certified {
-            certified.verify(trust)?;
             let at = watch.certified.entry(certified.checkpoint.size).or_default();
             if !at.contains(&certified.checkpoint) {
                 at.push(certified.checkpoint);

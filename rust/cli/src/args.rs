@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod approver;
+pub(crate) mod audit;
 pub(crate) mod daemon;
 pub(crate) mod deploy;
 pub(crate) mod giveback;
@@ -64,6 +65,8 @@ pub(crate) enum Command {
     Ticket(read::Ticket),
     /// Verify a ticket, offline
     Verify(read::Verify),
+    /// Re-execute a whole log and say what is wrong with it: from a node, from files, or from the chain
+    Audit(audit::Audit),
     /// The three steps of access: nonce, grant, verify
     #[command(subcommand)]
     Access(access::Access),

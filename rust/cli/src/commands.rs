@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod announce;
 pub(crate) mod approver;
+pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod deploy;
 pub(crate) mod keys;

@@ -65,6 +65,7 @@ fn run(command: &Command, printer: &mut Printer) -> Result<ExitStatus> {
         Command::Requests(args) => commands::requests::requests(args, printer),
         Command::Ticket(args) => commands::ticket::ticket(args, printer),
         Command::Verify(args) => commands::verify::verify(args, printer),
+        Command::Audit(args) => commands::audit::audit(args, printer),
         Command::Access(args) => commands::access::access(args, printer),
         Command::Approver(args) => commands::approver::approver(args, printer),
         Command::Validator(args) => commands::validator::validator(args),

@@ -126,7 +126,12 @@ impl Tree {
     /// Root over the leaves `start..end`, a node of the tree of size `end` or one of its complete
     /// subtrees; hashes only where that node is not stored.
     fn subtree(&self, start: u64, end: u64) -> B256 {
-        let peaks = end.saturating_sub(start).count_ones() as usize;
+        let leaves = end.saturating_sub(start);
+        if leaves.is_power_of_two() {
+            let height = leaves.trailing_zeros();
+            return self.complete(start.wrapping_shr(height), height);
+        }
+        let peaks = leaves.count_ones() as usize;
         if end == self.size && peaks > 1 {
             return self.edge.get_or_init(|| self.folds())[peaks.saturating_sub(1)];
         }

@@ -42,6 +42,7 @@ help! {
     requests: "requests";
     ticket: "ticket";
     verify: "verify";
+    audit: "audit";
     access_nonce: "access" "nonce";
     access_grant: "access" "grant";
     access_verify: "access" "verify";

@@ -8,6 +8,7 @@
 
 mod access;
 mod approver;
+mod audit;
 mod help;
 mod hostile;
 mod keys;
