@@ -1,6 +1,7 @@
 //! How many records a second an audit goes through on each core, beside the bare recoveries of
 //! signers that nothing can spare it:
-//! `{"records":100000,"recordsPerSecond":..,"recoveriesPerSecond":..}`.
+//! `{"records":100000,"recordsPerSecond":..,"recoveriesPerSecond":..}`, and the same for each second
+//! of the processor's time, which tells how much of the difference is work and how much is waiting.
 //!
 //! usage: rate [RECORDS]
 
@@ -16,7 +17,7 @@ use secp256k1::ecdsa::{RecoverableSignature, RecoveryId};
 use std::error::Error;
 use std::hint::black_box;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use std::{env, fs, thread};
 
 /// Each is measured so often, one after the other, and the shortest time counts: what else runs on
@@ -29,26 +30,52 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut history = History::new(HistoryOptions::new(1, records));
     fallow_history::write(&mut history, dir.path())?;
     let signatures = signatures(&history, dir.path(), records)?;
-    let (mut audit_time, mut recovery_time) = (Duration::MAX, Duration::MAX);
+    let (mut audited, mut recovered) = (Cost::default(), Cost::default());
     for _ in 0..ROUNDS {
-        recovery_time = recovery_time.min(time(|| recover(&signatures)));
-        audit_time = audit_time.min(time(|| audit(dir.path())));
+        recovered.measure(|| recover(&signatures))?;
+        audited.measure(|| audit(dir.path()))?;
     }
     let cores = thread::available_parallelism()?.get() as f64;
-    let rate = |count: usize, time: Duration| count as f64 / time.as_secs_f64() / cores;
+    let (records, count) = (records as f64, signatures.len() as f64);
     println!(
-        r#"{{"records":{records},"signatures":{},"recordsPerSecond":{:.1},"recoveriesPerSecond":{:.1}}}"#,
-        signatures.len(),
-        rate(records as usize, audit_time),
-        rate(signatures.len(), recovery_time),
+        r#"{{"records":{records},"signatures":{count},"recordsPerSecond":{:.1},"recoveriesPerSecond":{:.1},"recordsPerProcessorSecond":{:.1},"recoveriesPerProcessorSecond":{:.1}}}"#,
+        records / audited.wall / cores,
+        count / recovered.wall / cores,
+        records / audited.processor,
+        count / recovered.processor,
     );
     Ok(())
 }
 
-fn time(run: impl FnOnce()) -> Duration {
-    let start = Instant::now();
-    run();
-    start.elapsed()
+/// The shortest times of some runs, seconds.
+struct Cost {
+    wall: f64,
+    processor: f64,
+}
+
+impl Default for Cost {
+    fn default() -> Self {
+        Self { wall: f64::INFINITY, processor: f64::INFINITY }
+    }
+}
+
+impl Cost {
+    fn measure(&mut self, run: impl FnOnce()) -> Result<(), Box<dyn Error>> {
+        let (start, processor) = (Instant::now(), processor_time()?);
+        run();
+        self.wall = self.wall.min(start.elapsed().as_secs_f64());
+        self.processor = self.processor.min(processor_time()? - processor);
+        Ok(())
+    }
+}
+
+/// Seconds that all threads of this process have run, as Linux tells it: in ticks of 10 ms.
+fn processor_time() -> Result<f64, Box<dyn Error>> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    // The second field is a name in brackets; utime and stime are the 14th and 15th.
+    let (_, fields) = stat.rsplit_once(')').ok_or("no name in /proc/self/stat")?;
+    let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
+    Ok(ticks.sum::<Result<f64, _>>()? / 100.0)
 }
 
 fn audit(dir: &Path) {

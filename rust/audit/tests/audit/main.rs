@@ -11,5 +11,6 @@ mod checkpoints;
 mod honest;
 mod records;
 mod resume;
+mod server;
 mod sources;
 mod world;
