@@ -8,7 +8,7 @@
 mod world;
 
 use fallow_log::{TiledLog, leaf_hash, verify_inclusion};
-use fallow_node::store::NodeStore;
+use fallow_node::store::{DiskSettings, DiskStore, NodeStore};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use world::World;
@@ -23,9 +23,14 @@ fn main() {
     open(records, block_records, &folder, root);
 }
 
+fn open_as_usual(world: &World, folder: &Path) -> DiskStore {
+    let settings = DiskSettings::default();
+    DiskStore::open_with(folder, world.network().file(), world::ACCOUNT, settings).unwrap()
+}
+
 fn commit(records: u64, block_records: u64, folder: &Path) -> alloy_primitives::B256 {
     let mut world = World::new(records, block_records);
-    let store = world.open(folder);
+    let store = open_as_usual(&world, folder);
     let mut times: Vec<Duration> = Vec::new();
     while let Some(change) = world.change() {
         world.kept.clear();
@@ -57,7 +62,7 @@ fn open(records: u64, block_records: u64, folder: &Path, root: alloy_primitives:
     let world = World::new(1, block_records);
     let before = resident();
     let start = Instant::now();
-    let store = world.open(folder);
+    let store = open_as_usual(&world, folder);
     let opened = start.elapsed();
     let rss = resident();
     let ledger = store.ledger(world.network().config()).unwrap().unwrap();

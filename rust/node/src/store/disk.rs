@@ -24,6 +24,7 @@ use redb::ReadTransaction;
 use rows::Stored as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use young::Young;
 
 mod append;
 mod backup;
@@ -39,6 +40,7 @@ mod records;
 mod rows;
 mod snapshot;
 mod tables;
+mod young;
 
 pub(super) type Result<T> = std::result::Result<T, NodeStoreError>;
 
@@ -62,6 +64,9 @@ pub struct DiskSettings {
     pub offers_bytes: u64,
     /// Bytes of announcements that travel. Default 64 MiB.
     pub gossip_bytes: u64,
+    /// Newest records whose index rows are kept back in memory, some 100 bytes each, to be written
+    /// many at a time. Default 65 536.
+    pub young_records: usize,
 }
 
 impl Default for DiskSettings {
@@ -73,6 +78,7 @@ impl Default for DiskSettings {
             failed_bytes: 64 << 20,
             offers_bytes: 4 << 30,
             gossip_bytes: 64 << 20,
+            young_records: 1 << 16,
         }
     }
 }
@@ -86,6 +92,8 @@ pub struct DiskStore {
     settings: DiskSettings,
     database: Database,
     log: Log,
+    /// Read before the tables.
+    young: RwLock<Young>,
     /// Held by the one who commits.
     committing: Mutex<()>,
     /// Held by the one who publishes.
@@ -124,6 +132,7 @@ impl DiskStore {
         let database = Database::open(dir.join(DATABASE), owner, settings)?;
         let files = Files::open(dir.join(TILES), dir.join(STAGING))?;
         let edge = database.read(load_edge)?;
+        let young = database.read(Young::load)?;
         files::sync_folder(dir)?;
         let log = Log::new(files, network.domain(), edge);
         log.trim()?;
@@ -135,6 +144,7 @@ impl DiskStore {
             settings,
             database,
             log,
+            young: RwLock::new(young),
             committing: Mutex::new(()),
             publishing: Mutex::new(()),
         })
@@ -157,15 +167,21 @@ impl DiskStore {
         let before = self.log.edge();
         let staged = append::stage(&before, change, self.domain())?;
         self.log.files.write(&staged.files)?;
-        self.database.write(|write| {
+        let taking = self.database.write(|write| {
+            let taking = {
+                let limit = self.settings.young_records;
+                read_lock(&self.young).write(write, &staged.rows, limit)?
+            };
             records::write(write, &staged.rows)?;
             records::write_words(write, &change.words)?;
             if !staged.rows.is_empty() {
                 staged.edge.store(write, &before)?;
             }
             messages::write(write, change, &self.settings)?;
-            chains::write(write, change)
+            chains::write(write, change)?;
+            Ok(taking)
         })?;
+        self.young.write().unwrap_or_else(PoisonError::into_inner).apply(taking);
         self.log.set_edge(Arc::new(staged.edge));
         Ok(())
     }

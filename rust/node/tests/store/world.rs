@@ -64,7 +64,9 @@ impl World {
     }
 
     pub fn try_open(&self, dir: &Path) -> Result<DiskStore, NodeStoreError> {
-        let settings = DiskSettings { reserve_bytes: 0, ..DiskSettings::default() };
+        // Few young records, so that slices are taken.
+        let settings =
+            DiskSettings { reserve_bytes: 0, young_records: 200, ..DiskSettings::default() };
         DiskStore::open_with(dir, self.network().file(), ACCOUNT, settings)
     }
 

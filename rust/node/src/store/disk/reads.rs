@@ -8,7 +8,8 @@ use super::tables::{
     CERTIFIED, CHECKPOINTS, CLAIMED, FAILED, FLIGHTS, GOSSIP, GOSSIPED, IDS, MAINNET_HEAD, OFFERS,
     PENDING, PROMISED, PROVIDERS, RELEASES, RESOURCES, STATE,
 };
-use super::{DiskStore, NodeStore, Result, chains, head, records, snapshot, tables};
+use super::young::{mixed, positions};
+use super::{DiskStore, NodeStore, Result, chains, head, read_lock, records, snapshot, tables};
 use crate::store::NodeStoreError;
 use crate::store::types::{
     Anchored, Change, Checkpointed, Flight, GossipedAnnouncement, Head, Kept, Pending, Place,
@@ -20,7 +21,7 @@ use fallow_ledger::{Ledger, LedgerConfig};
 use fallow_protocol::{Body, CalendarWord, Certificate, Checkpoint, ResourceId, ResourceWord};
 use fallow_store::failed;
 use redb::{Key, ReadTransaction, ReadableTable as _, TableDefinition};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 impl NodeStore for DiskStore {
@@ -69,11 +70,14 @@ impl NodeStore for DiskStore {
     fn index_of(&self, id: B256) -> Result<Option<u64>> {
         let edge = self.log.edge();
         let first = records::prefix(id);
-        let candidates = self.database.read(|read| {
+        let keys = (first, 0)..=(first, u64::MAX);
+        let young = positions(&read_lock(&self.young).ids, keys.clone(), usize::MAX);
+        let old = self.database.read(|read| {
             let table = read.open_table(IDS).map_err(failed)?;
-            let rows = table.range((first, 0)..=(first, u64::MAX)).map_err(failed)?;
+            let rows = table.range(keys).map_err(failed)?;
             rows.map(|row| Ok(row.map_err(failed)?.0.value().1)).collect::<Result<Vec<_>>>()
         })?;
+        let candidates: BTreeSet<u64> = young.into_iter().chain(old).collect();
         for index in candidates {
             let found = self.log.entries(&edge, index, 1)?.pop();
             if found.is_some_and(|(_, record)| id_of(&record.body, self.domain()) == id) {
@@ -99,16 +103,29 @@ impl NodeStore for DiskStore {
 
     fn allocations(&self, of: Place, after: Option<u64>, limit: usize) -> Result<Vec<u64>> {
         let size = self.log.edge().size();
-        self.database.read(|read| match of {
-            Place::Everywhere => all_allocations(read, size, after, limit),
+        let from = after.map_or(0, |after| after.saturating_add(1));
+        let to = size.max(from);
+        // Rows only ever go from the young ones to the tables.
+        let (young, old) = match of {
+            Place::Everywhere => {
+                let all = |read: &_| all_allocations(read, size, after, limit);
+                (Vec::new(), self.database.read(all)?)
+            }
             Place::Requester(requester) => {
-                page(read, CLAIMED, |index| (requester.into(), index), second)
-                    .up_to(size, after, limit)
+                let key = |index| (requester.into(), index);
+                let young = positions(&read_lock(&self.young).claimed, key(from)..key(to), limit);
+                let old = |read: &_| page(read, CLAIMED, key, second).up_to(size, after, limit);
+                (young, self.database.read(old)?)
             }
             Place::Resource(resource) => {
-                page(read, BOOKED, |index| (resource, index), second).up_to(size, after, limit)
+                let key = |index| (mixed(resource), index);
+                let young = positions(&read_lock(&self.young).booked, key(from)..key(to), limit);
+                let old = |read: &_| page(read, BOOKED, key, second).up_to(size, after, limit);
+                (young, self.database.read(old)?)
             }
-        })
+        };
+        let all: BTreeSet<u64> = young.into_iter().chain(old).collect();
+        Ok(all.into_iter().take(limit).collect())
     }
 
     fn release_of(&self, index: u64) -> Result<Option<u64>> {

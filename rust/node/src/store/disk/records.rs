@@ -4,12 +4,11 @@
 use super::Result;
 use super::append::Row;
 use super::tables::{
-    ALLOCATED, ANNOUNCED, BLOCKS, BOOKED, CALENDARS, CLAIMED, IDS, PROVIDERS, RELEASED, RELEASES,
-    REQUESTERS, RESOURCES,
+    ALLOCATED, ANNOUNCED, BLOCKS, CALENDARS, PROVIDERS, RELEASED, RELEASES, REQUESTERS, RESOURCES,
 };
 use crate::store::types::Words;
 use alloy_primitives::B256;
-use fallow_protocol::{AllocationBody, Body};
+use fallow_protocol::Body;
 use fallow_store::failed;
 use redb::{Key, ReadableTable as _, Table, TableDefinition, Value, WriteTransaction};
 use std::borrow::Borrow;
@@ -23,10 +22,8 @@ pub(super) fn prefix(id: B256) -> u64 {
     id.first_chunk().map_or(0, |first| u64::from_be_bytes(*first))
 }
 
-/// Writes what is looked up of records.
+/// Writes what is looked up of records, but for what [`super::young`] keeps back.
 pub(super) fn write(write: &WriteTransaction, rows: &[Row]) -> Result<()> {
-    let ids = rows.iter().filter(|row| !row.id.is_zero());
-    insert(write, IDS, ids.map(|row| ((prefix(row.id), row.index), ())))?;
     write_blocks(write, rows)?;
     let announced = rows.iter().filter_map(|row| match &row.body {
         Body::Announcement(body) => Some((row.index, body.provider)),
@@ -55,16 +52,9 @@ fn write_blocks(write: &WriteTransaction, rows: &[Row]) -> Result<()> {
 }
 
 fn write_allocations(write: &WriteTransaction, rows: &[Row]) -> Result<()> {
-    let allocations = rows.iter().filter_map(|row| match &row.body {
-        Body::Allocation(body) => Some((row.index, body)),
-        _ => None,
-    });
-    let claimed = |(index, body): (u64, &AllocationBody)| ((body.requester.into(), index), ());
-    insert(write, CLAIMED, allocations.clone().map(claimed))?;
-    let booked = |(index, body): (u64, &AllocationBody)| ((body.resource_index, index), ());
-    insert(write, BOOKED, allocations.clone().map(booked))?;
+    let allocations = rows.iter().filter(|row| matches!(row.body, Body::Allocation(_)));
     let mut words: BTreeMap<u64, [u8; 32]> = BTreeMap::new();
-    for (index, _) in allocations {
+    for index in allocations.map(|row| row.index) {
         let bit = usize::try_from(index % WORD_BITS).unwrap_or(0);
         words.entry(index / WORD_BITS).or_default()[bit / 8] |= 1 << (bit % 8);
     }
@@ -112,7 +102,8 @@ pub(super) fn write_words(write: &WriteTransaction, words: &Words) -> Result<()>
     insert(write, RELEASED, words.released.iter().map(|(key, word)| (*key, word.to_be_bytes())))
 }
 
-fn insert<K, V, Q, W>(
+/// Inserts rows in the order of their keys.
+pub(super) fn insert<K, V, Q, W>(
     write: &WriteTransaction,
     table: TableDefinition<'_, K, V>,
     rows: impl Iterator<Item = (Q, W)>,

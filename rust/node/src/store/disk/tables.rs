@@ -12,10 +12,11 @@ use std::borrow::Borrow;
 /// Version of the layout.
 pub(super) const SCHEMA: u64 = 1;
 
-/// Names of single values: [`crate::store::types::Head`], that of mainnet, bytes in tables.
+/// Names of single values: the head, that of mainnet, bytes in tables, whose turn it is.
 pub(super) const HEAD: &str = "head";
 pub(super) const MAINNET_HEAD: &str = "mainnet_head";
 pub(super) const TOTALS: &str = "totals";
+pub(super) const TURN: &str = "turn";
 
 pub(super) type Word = [u8; 32];
 pub(super) type Account = [u8; 20];
@@ -60,8 +61,10 @@ tables! {
     ALLOCATED: u64 => Word = "allocated";
     /// Requester, allocation.
     CLAIMED: (Account, u64) => () = "claimed";
-    /// Announcement, allocation of that resource.
+    /// Announcement (mixed), allocation of that resource.
     BOOKED: (u64, u64) => () = "booked";
+    /// Last position of a change -> rows that wait to get into the ids, claimed and booked.
+    YOUNG: u64 => &[u8] = "young";
     /// Allocation -> its release.
     RELEASES: u64 => u64 = "releases";
 
