@@ -136,6 +136,9 @@ impl<'a> Found<'a> {
         let mut segments = [""; MAX_SEGMENTS];
         let mut count = 0_usize;
         for part in path.split('/') {
+            if part.is_empty() {
+                return None;
+            }
             *segments.get_mut(count)? = part;
             count = count.saturating_add(1);
         }
@@ -198,6 +201,7 @@ mod tests {
             "/a/b/c/d/e/f/g",
             "/a/0x12.set",
             "/metrics/",
+            "/v1/records/",
             "/tile",
         ] {
             assert_eq!(Found::at(path), None, "{path}");

@@ -3,7 +3,11 @@
 #![allow(missing_docs)]
 
 mod contract;
+mod made;
 mod people;
+mod raw;
 mod world;
 
+mod bounds;
 mod described;
+mod hostile;
