@@ -9,6 +9,7 @@
 )]
 
 mod anchoring;
+mod audit;
 mod kill;
 mod lying;
 mod network;
