@@ -12,7 +12,7 @@ pub enum ClientError {
     /// Nobody answers, or the connection breaks.
     #[error("the node cannot be reached: {0}")]
     Transport(#[source] reqwest::Error),
-    /// The answer takes longer than [`Limits::timeout`].
+    /// The answer takes longer than [`Limits::timeout`](crate::Limits::timeout).
     #[error("`{path}`: the answer is not there after {seconds} s")]
     Timeout {
         /// What was asked.

@@ -3,6 +3,7 @@
 
 use crate::node::{Ran, Served};
 use crate::server::{Asked, Reply, Server};
+use fallow_protocol::{Certificate, Checkpoint};
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
 
@@ -122,7 +123,32 @@ async fn each_lie_is_caught_by_its_name() {
     let third = served.request(&resource, "+4h");
     served.certified(&third).await;
     liar.caught("Forgets", &list, instead("/v1/checkpoints/latest", Reply::new(200, older))).await;
+    fork(&liar, &list).await;
     ill(&liar, &list).await;
+}
+
+/// The validators sign a second log, and a node shows it: this machine has seen the first.
+async fn fork(liar: &Liar, list: &[&str]) {
+    let latest = format!("{}/v1/checkpoints/latest", liar.served.url);
+    let answer = reqwest::get(latest).await.unwrap().bytes().await.unwrap();
+    let mut answer: Value = serde_json::from_slice(&answer).unwrap();
+    let mut checkpoint: Checkpoint = serde_json::from_value(answer["checkpoint"].clone()).unwrap();
+    checkpoint.block_number += 1_000;
+    checkpoint.root = alloy_primitives::B256::repeat_byte(9);
+    let devnet = &liar.served.net.devnet;
+    let digest = checkpoint.digest();
+    let shares = devnet.validators.iter().map(|validator| {
+        let position = devnet.set.position(validator.account.address()).unwrap();
+        (position, validator.key.sign(digest))
+    });
+    let certificate = Certificate::aggregate(&devnet.set, &shares.collect()).unwrap();
+    answer["checkpoint"] = serde_json::to_value(checkpoint).unwrap();
+    answer["certificate"] =
+        format!("0x{}", alloy_primitives::hex::encode(certificate.encode())).into();
+    let forked = Reply::new(200, answer.to_string());
+    liar.caught("TwoHistories", list, instead("/v1/checkpoints/latest", forked)).await;
+    let honest = liar.told(list, |_, _| {}).await;
+    assert_eq!(honest.code, 0, "what was seen before stands: {honest:?}");
 }
 
 async fn records(liar: &Liar, list: &[&str]) {

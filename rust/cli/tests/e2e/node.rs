@@ -155,7 +155,33 @@ async fn everything_goes_through_a_node() {
     assert_eq!(status["certified"], true);
     served.run(&["status"]).done();
 
+    travelling(&served);
     let withdrawn = served.run(&["withdraw", &resource, "--key", "provider", "--json"]).json();
     assert_eq!(withdrawn["tombstone"], false);
     served.run(&["offer", "publish", "offer.json"]).done();
+}
+
+/// Announcements that nobody recorded: the first request records one, a withdrawal bars another.
+fn travelling(served: &Served) {
+    let gossip = |file: &str, hours: &str| {
+        let args = ["announce", "--offer", "offer.json", "--key", "provider", "--for", hours];
+        served.run(&[&args[..], &["--notice", "0s", "--gossip", file]].concat()).done();
+    };
+    gossip("first.json", "20h");
+    let args = ["request", "--announcement", "first.json", "--volume", "1", "--start", "+2h"];
+    let args = [&args[..], &["--key", "requester", "--no-wait", "--json"]].concat();
+    let promised = served.run(&args).json();
+    assert!(promised["block"].is_null(), "{promised}");
+    let promise = std::fs::read(promised["promise"].as_str().unwrap()).unwrap();
+    let promise: fallow_protocol::PromiseFile = serde_json::from_slice(&promise).unwrap();
+    assert!(promise.verifies(&served.net.devnet.network.domain()));
+    assert_eq!(promise.promise.message_id.to_string(), promised["requestId"]);
+
+    gossip("second.json", "19h");
+    let args = ["withdraw", "second.json", "--key", "provider", "--json"];
+    assert_eq!(served.run(&args).json()["tombstone"], true);
+    let args = ["request", "--announcement", "second.json", "--volume", "1", "--key", "requester"];
+    let barred = served.run(&[&args[..], &["--start", "+2h"]].concat());
+    assert_eq!(barred.code, 1, "{barred:?}");
+    assert!(barred.stdout.contains("203 ResourceWithdrawn"), "{barred:?}");
 }

@@ -5,8 +5,9 @@ use crate::server::{Asked, Reply};
 use alloy_primitives::{Address, B256};
 use fallow_log::{TileId, leaf_hash};
 use fallow_node_client::types::{
-    ConsistencyAnswer, InclusionAnswer, Level, LevelName, MessageAnswer, MessageState, Outcome,
-    Page, Problem, RecordAnswer, ReleaseAnswer, RequestAnswer, ResourceAnswer, StatusAnswer,
+    CheckAnswer, ConsistencyAnswer, FindingAnswer, InclusionAnswer, Level, LevelName,
+    MessageAnswer, MessageState, Outcome, Page, Problem, RecordAnswer, ReleaseAnswer,
+    RequestAnswer, ResourceAnswer, StatusAnswer,
 };
 use fallow_node_client::{NodeCode, kind_name};
 use fallow_protocol::{
@@ -238,6 +239,7 @@ impl Fake {
                 let hash = self.put_offer(body);
                 return Some(Reply::new(201, format!(r#"{{"hash":"{hash}"}}"#)));
             }
+            "check" => return Some(self.check(&read_json(body).unwrap())),
             "announcements" => {
                 let file: AnnouncementFile = read_json(body).unwrap();
                 (file.announcement.id(&self.domain).0, None, self.record_announcement(&file))
@@ -261,6 +263,21 @@ impl Fake {
             Ok(_) => self.promise(id, request),
             Err(refusal) => self.refuse(id, &refusal),
         })
+    }
+
+    fn check(&self, file: &RequestFile) -> Reply {
+        let signatures = file.signature.0;
+        let found = self.ledger.check(&file.request, signatures.as_slice(), NOW);
+        let findings = (1..).zip(found).map(|(check, finding)| FindingAnswer {
+            check,
+            holds: finding.code.is_none(),
+            code: finding.code.map(|code| code.number()),
+            name: finding.code.map(|code| code.name().to_owned()),
+            got: finding.got,
+            want: finding.want,
+        });
+        let request_id = file.request.id(&self.domain).0;
+        json(200, &CheckAnswer { request_id, findings: findings.collect(), size: self.size() })
     }
 
     fn promise(&mut self, id: B256, request: Option<Request>) -> Reply {

@@ -33,7 +33,7 @@ pub(crate) struct Fake {
     pub(crate) set: Set,
     pub(crate) node: SecretKey,
     pub(crate) domain: Domain,
-    ledger: Ledger,
+    pub(crate) ledger: Ledger,
     pub(crate) tree: Tree,
     edge: TileEdge,
     pub(crate) tiles: BTreeMap<TileId, Vec<B256>>,

@@ -172,3 +172,57 @@ async fn answers_about_another_message_are_caught() {
     let alter = json_at("/v1/requests", |answer| answer["index"] = "2".into());
     world.expect(world.altered(alter, ask).await, "IdMismatch");
 }
+
+/// Nobody signs what a check finds, but some of it is sure without the node.
+#[tokio::test]
+async fn checks_that_cannot_be_true_are_caught() {
+    let world = World::new().await;
+    let node = world.connect().await;
+    let good = next(&world, 5);
+    assert!(node.check(&good).await.unwrap().findings.iter().all(|finding| finding.holds));
+    let bad = RequestFile { signature: [9; 64].into(), ..good };
+    assert!(!node.check(&bad).await.unwrap().findings[0].holds);
+    // Paths of checkpoints begin like this one.
+    let check = |alter: Box<dyn Fn(&mut Value) + Send + Sync>| {
+        json_at("/v1/check", move |answer| {
+            if answer["findings"].is_array() {
+                alter(answer);
+            }
+        })
+    };
+    let ask = async |node: &mut VerifiedNode| node.check(&bad).await;
+    let alter = check(Box::new(|answer| {
+        answer["findings"][0] = serde_json::json!({
+            "check": 1, "holds": true, "got": "0x0", "want": "0x0",
+        });
+    }));
+    world.expect(world.altered(alter, ask).await, "CheckMismatch");
+    for (finding, field, value) in
+        [(0, "holds", Value::from(true)), (1, "check", 1.into()), (4, "code", 501.into())]
+    {
+        let alter = check(Box::new(move |answer| {
+            answer["findings"][finding][field] = value.clone();
+        }));
+        world.expect(world.altered(alter, ask).await, "CheckMismatch");
+    }
+    let alter = check(Box::new(|answer| drop(answer["findings"].as_array_mut().unwrap().pop())));
+    world.expect(world.altered(alter, ask).await, "CheckMismatch");
+    let alter = check(Box::new(|answer| flip(&mut answer["requestId"], 0)));
+    world.expect(world.altered(alter, ask).await, "IdMismatch");
+}
+
+#[tokio::test]
+async fn the_next_sequence_is_that_of_the_newest_record() {
+    let world = World::new().await;
+    let (mine, nobodys) = (fake::secret(2).address(), fake::secret(9).address());
+    let node = world.connect().await;
+    assert_eq!(node.highest_sequence(mine).await.unwrap(), 4);
+    assert_eq!(node.highest_sequence(nobodys).await.unwrap(), 0);
+    let ask = async move |node: &mut VerifiedNode| node.highest_sequence(nobodys).await;
+    let all = records::reqwest_json(&format!("{}/v1/requests?limit=9", world.honest.url)).await;
+    let alter = json_at("/v1/requests", move |page| *page = all.clone());
+    world.expect(world.altered(alter, ask).await, "FieldMismatch");
+    let ask = async move |node: &mut VerifiedNode| node.highest_sequence(mine).await;
+    let alter = json_at("/v1/requests", |page| page["next"] = "1".into());
+    world.expect(world.altered(alter, ask).await, "Circles");
+}
