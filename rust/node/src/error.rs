@@ -30,6 +30,15 @@ pub enum NodeError {
         #[source]
         error: std::io::Error,
     },
+    /// A peer cannot be asked.
+    #[error("peer `{url}`: {error}")]
+    Peer {
+        /// Its URL.
+        url: String,
+        /// Why.
+        #[source]
+        error: fallow_node_client::ClientError,
+    },
     /// The core's thread cannot be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[source] std::io::Error),

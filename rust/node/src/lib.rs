@@ -22,6 +22,7 @@ pub mod store;
 
 mod config;
 mod error;
+mod gossip;
 mod node;
 mod shared;
 

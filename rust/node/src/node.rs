@@ -3,6 +3,7 @@
 use crate::batcher::Driver;
 use crate::core::{ChainInput, Ended, Opening, Running};
 use crate::follow::{Certifier, Feed, Shares, anchors, blocks, certificates};
+use crate::gossip;
 use crate::http::Api;
 use crate::metrics::show;
 use crate::search::Catalogue;
@@ -12,6 +13,7 @@ use crate::{Config, Metrics, NodeError, Shared};
 use alloy_primitives::B256;
 use fallow_chain::{AnchorReader, BlockRef, ChainError, Class, Client, Fetcher, check_network};
 use fallow_ledger::Recoverer;
+use fallow_node_client::NodeClient;
 use fallow_protocol::NetworkFile;
 use std::io;
 use std::net::SocketAddr;
@@ -39,6 +41,7 @@ pub struct Node {
     core: Running,
     api: Api,
     driver: Driver,
+    peers: Vec<NodeClient>,
 }
 
 /// The chains' nodes.
@@ -66,13 +69,14 @@ impl Node {
         chains.look(&config, &*store).await?;
         let chain_id = daemon.network.network.sidechain.chain_id;
         let driver = Driver::new(chains.sidechain.clone(), &daemon.account_key, chain_id)?;
+        let peers = gossip::clients(&config.peers)?;
         let failed = |error| NodeError::Listen { address: config.listen, error };
         let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         store.publish_network(&config.daemon.set)?;
         let (core, shared) = open_core(config, Arc::<DiskStore>::clone(&store))?;
         let api = Api::open(Arc::clone(&shared))?;
-        Ok(Self { address, listener, shared, store, chains, core, api, driver })
+        Ok(Self { address, listener, shared, store, chains, core, api, driver, peers })
     }
 
     /// Where the API listens.
@@ -93,7 +97,7 @@ impl Node {
     /// # Errors
     /// When the core ended by itself.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), NodeError> {
-        let Self { listener, shared, store, chains, core, api, driver, .. } = self;
+        let Self { listener, shared, store, chains, core, api, driver, peers, .. } = self;
         let Running { recoverer, head, effects, reports, shutdown: end, mut ended, thread, .. } =
             core;
         let (close, closed) = watch::channel(());
@@ -107,6 +111,7 @@ impl Node {
         let followed = Followed { shared: Arc::clone(&shared), chains, recoverer };
         followed.spawn(head.map(|head| (head.block, head.size)), &mut tasks);
         tasks.spawn(publish(Arc::clone(&shared), Arc::clone(&store)));
+        tasks.spawn(gossip::exchange(Arc::clone(&shared), peers));
         tasks.spawn(weigh(shared));
         tokio::select! {
             () = shutdown => tracing::info!("ending"),
