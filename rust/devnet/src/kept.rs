@@ -5,10 +5,9 @@
 use crate::journal::{Beginning, BlockLine, Journal};
 use crate::pace::Head;
 use crate::poll::poll_now;
+use crate::replay::{block_line, replay};
 use crate::{Anvil, AnvilOptions, DevnetError, Pace};
-use alloy::eips::eip2718::Encodable2718 as _;
-use alloy::providers::Provider as _;
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::Address;
 use serde_json::json;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -32,6 +31,9 @@ pub struct KeptOptions {
     pub anvil: AnvilOptions,
     /// When it has blocks.
     pub pace: Pace,
+    /// Whether the state after every block stays at hand, or only that of the last ones: some 200
+    /// to 300 kB of disk for each.
+    pub old_states: bool,
     /// Accounts that have coins from the beginning; what an existing chain has stays.
     pub funded: Vec<Address>,
     /// Folder of its journal.
@@ -81,16 +83,15 @@ impl KeptChain {
         };
         let anvil = start(options, &beginning).await?;
         anvil.fund(&beginning.funded).await?;
-        let mut head = Head { number: 0, time: beginning.time, busy: 0 };
         let total = u64::try_from(blocks.len()).unwrap_or(u64::MAX);
-        for block in &blocks {
-            replay(&anvil, block).await?;
-            head = after(&head, block);
-            progress(head.number, total);
-        }
-        if total > 0 {
-            head.busy = head.number.saturating_add(AWAKE);
-        }
+        replay(&anvil, beginning.time, &blocks, |done| progress(done, total)).await?;
+        let head = match blocks.last() {
+            None => Head { number: 0, time: beginning.time, busy: 0 },
+            Some(last) => {
+                let busy = last.number.saturating_add(AWAKE);
+                Head { number: last.number, time: last.time, busy }
+            }
+        };
         Ok(Self { anvil, journal, pace: options.pace, head })
     }
 
@@ -148,7 +149,7 @@ async fn start(options: &KeptOptions, beginning: &Beginning) -> Result<Anvil, De
         "--cache-path".to_owned(),
         cache.display().to_string(),
         "--max-persisted-states".to_owned(),
-        STATES.to_owned(),
+        if options.old_states { STATES } else { "0" }.to_owned(),
     ];
     anvil.further.extend(further);
     if let Some(port) = anvil.port {
@@ -165,34 +166,9 @@ async fn wait_for_port(port: u16) -> Result<(), DevnetError> {
         .map(drop)
 }
 
-/// Makes the block that `block` was, from the same transactions.
-async fn replay(anvil: &Anvil, block: &BlockLine) -> Result<(), DevnetError> {
-    for transaction in &block.transactions {
-        anvil.call("eth_sendRawTransaction", json!([transaction])).await?;
-    }
-    anvil.call("evm_mine", json!([{ "timestamp": block.time }])).await?;
-    let got = block_line(anvil, block.number).await?;
-    if got.hash != block.hash {
-        let (number, want) = (block.number, block.hash);
-        return Err(DevnetError::Replayed { url: anvil.url().into(), number, got: got.hash, want });
-    }
-    Ok(())
-}
-
 async fn has_pending(anvil: &Anvil) -> Result<bool, DevnetError> {
     let status = anvil.call("txpool_status", json!([])).await?;
     Ok(status["pending"].as_str().is_some_and(|pending| pending != "0x0"))
-}
-
-async fn block_line(anvil: &Anvil, number: u64) -> Result<BlockLine, DevnetError> {
-    let block = anvil.provider().get_block_by_number(number.into()).full().await;
-    let block = block.map_err(DevnetError::rpc(anvil.url()))?;
-    let block =
-        block.ok_or_else(|| DevnetError::NoBlock { url: anvil.url().to_owned(), number })?;
-    let (hash, time): (B256, u64) = (block.header.hash, block.header.timestamp);
-    let transactions = block.transactions.txns();
-    let transactions = transactions.map(|sent| Bytes::from(sent.inner.encoded_2718())).collect();
-    Ok(BlockLine { number, time, hash, transactions })
 }
 
 /// Unix seconds: blocks of a chain that runs carry the time of day.

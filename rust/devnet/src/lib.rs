@@ -15,6 +15,7 @@ mod pace;
 mod poll;
 mod probe;
 mod process;
+mod replay;
 mod tap;
 
 pub use account::{DevAccount, DevValidator};

@@ -8,10 +8,10 @@ use fallow_protocol::{NetworkFile, Parameters, Set};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What the sidechain has while nothing happens: a state of about 400 kB is kept for each block.
-const SIDECHAIN_PACE: Pace = Pace { idle: Duration::from_secs(20), linger: 3 };
+/// The sidechain while nothing happens: each block costs a state on the disk, and time at a resume.
+const SIDECHAIN_PACE: Pace = Pace { idle: Duration::from_secs(30), linger: 3 };
 /// Mainnet's time is what settles checkpoints.
-const MAINNET_PACE: Pace = Pace { idle: Duration::from_secs(10), linger: 3 };
+const MAINNET_PACE: Pace = Pace { idle: Duration::from_secs(20), linger: 3 };
 
 /// How to run a kept network.
 #[derive(Clone, Debug)]
@@ -52,18 +52,20 @@ impl NetworkOptions {
 
     /// Both chains, the sidechain first.
     fn kept(&self, funded: &[Address]) -> [KeptOptions; 2] {
-        let kept = |anvil, pace| KeptOptions {
+        let kept = |anvil, pace, old_states| KeptOptions {
             anvil,
             pace,
+            old_states,
             funded: funded.to_vec(),
             dir: self.chains(),
             log_dir: self.dir.join("logs"),
         };
         let [side, main] = self.ports;
-        [
-            kept(AnvilOptions { port: side, ..AnvilOptions::sidechain() }, SIDECHAIN_PACE),
-            kept(AnvilOptions { port: main, ..AnvilOptions::mainnet() }, MAINNET_PACE),
-        ]
+        let side = AnvilOptions { port: side, ..AnvilOptions::sidechain() };
+        let main = AnvilOptions { port: main, ..AnvilOptions::mainnet() };
+        // Validators re-execute the sidechain from its first block, with calls at many old ones; of
+        // mainnet only events and the present are asked for.
+        [kept(side, SIDECHAIN_PACE, true), kept(main, MAINNET_PACE, false)]
     }
 }
 
