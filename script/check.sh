@@ -52,14 +52,35 @@ shell_scripts() {
     fi
 }
 
+# The unit without the binary that only the target machine has, and files for Docker as YAML.
+deployment_files() {
+    local file unit
+    if command -v systemd-analyze >/dev/null; then
+        unit="$(mktemp -d)/fallow-node.service"
+        sed 's#^ExecStart=[^ ]*#ExecStart=/bin/true#' deploy/systemd/fallow-node.service >"$unit"
+        systemd-analyze verify "$unit"
+        rm -r "$(dirname "$unit")"
+    else
+        echo "skipped: systemd-analyze is not installed"
+    fi
+    if python3 -c 'import yaml' 2>/dev/null; then
+        find deploy -name '*.y*ml' -print0 | while IFS= read -r -d '' file; do
+            python3 -c 'import sys, yaml; yaml.safe_load(open(sys.argv[1]))' "$file"
+        done
+    else
+        echo "skipped: PyYAML is not installed; sudo apt install python3-yaml"
+    fi
+}
+
 step "forge fmt" forge fmt --check
 step "forge lint" solidity_lint
 step "forge build, warnings denied" contracts_build
 step "ABIs are fresh" node script/abi.mjs --check --from out/check
 step "shell scripts" shell_scripts
+step "deployment files" deployment_files
 step "links and targets in Markdown" node script/docs.mjs
 step "cargo fmt" cargo fmt --all --check
-step "cargo clippy" cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
+step "cargo clippy" cargo clippy --locked --workspace --all-targets --all-features --quiet -- -D warnings
 step "cargo doc" rust_doc
 step "cargo deny" dependencies
 step "vectors are fresh" cargo run --locked --quiet -p fallow-protocol --example vectors -- --check

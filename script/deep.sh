@@ -19,6 +19,11 @@ differential_deep() {
         cargo test --locked --release -p fallow-differential --test differential
 }
 
+# A node that dies a hundred times under load; needs a real chain and some minutes.
+node_killed() {
+    cargo run --locked --release --quiet -p fallow-load --features rig --example kill -- 100
+}
+
 advisories() {
     if ! command -v cargo-deny >/dev/null; then
         echo "skipped: cargo-deny is not installed; \`cargo install cargo-deny --locked\`"
@@ -32,4 +37,5 @@ step "proptest, deep" env PROPTEST_CASES=20000 cargo test --locked --release \
     -p fallow-protocol -p fallow-log -p fallow-ledger -p fallow-light-client
 step "registry and ledger side by side, deep" differential_deep
 step "make prove" script/prove.sh
+step "a node killed a hundred times under load" node_killed
 step "cargo deny advisories" advisories

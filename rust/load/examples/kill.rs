@@ -60,7 +60,7 @@ async fn main() -> Outcome<()> {
     }
     same_root(&rig, &mut follower).await?;
     let mut counts: HashMap<B256, usize> = HashMap::new();
-    follower.recorded_ids().for_each(|id| *counts.entry(id).or_default() += 1);
+    follower.records().iter().for_each(|record| *counts.entry(record.id).or_default() += 1);
     let count = |id: &B256| counts.get(id).copied().unwrap_or(0);
     let lost = promised.iter().filter(|id| count(id) == 0).count();
     let twice = promised.iter().filter(|id| count(id) > 1).count();

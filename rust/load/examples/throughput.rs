@@ -181,7 +181,7 @@ impl Bench {
         let mut follower = Follower::new(&self.rig.devnet.network, client, Finality::Latest);
         follower.sync().await?;
         let mut seen = HashSet::new();
-        let ids = follower.recorded_ids();
+        let ids = follower.records().iter().map(|record| record.id);
         let twice = ids.filter(|id| !id.is_zero() && !seen.insert(*id)).count();
         let lost = self.promised.iter().filter(|id| !seen.contains(*id)).count();
         Ok((lost, twice))
