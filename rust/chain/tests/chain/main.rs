@@ -2,6 +2,7 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, clippy::unwrap_used)]
 
+mod archive;
 mod lifecycle;
 mod live;
 mod packed;

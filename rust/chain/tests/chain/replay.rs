@@ -12,14 +12,14 @@ use fallow_protocol::{
     Sidechain, Signature, Trust, Withdrawal, bls,
 };
 
-const FIRST: u64 = 10;
+pub(crate) const FIRST: u64 = 10;
 const START: u64 = 7_200;
 
-fn key(byte: u8) -> SecretKey {
+pub(crate) fn key(byte: u8) -> SecretKey {
     SecretKey::from_bytes([byte; 32]).unwrap()
 }
 
-fn network() -> NetworkFile {
+pub(crate) fn network() -> NetworkFile {
     let parameters = Parameters {
         checkpoint_interval: 4,
         heartbeat: 16,
@@ -42,7 +42,7 @@ fn network() -> NetworkFile {
     NetworkFile::new(network, trust)
 }
 
-fn block(number: u64) -> BlockRef {
+pub(crate) fn block(number: u64) -> BlockRef {
     BlockRef {
         number,
         hash: B256::from(alloy_primitives::U256::from(number)),
@@ -69,7 +69,7 @@ fn announcement() -> Announcement {
     }
 }
 
-fn announce() -> Message {
+pub(crate) fn announce() -> Message {
     let signature = key(1).sign(announcement().id(&network().domain()).0);
     Message::Announce { announcement: announcement(), signatures: signature.0.to_vec().into() }
 }
@@ -86,31 +86,31 @@ fn request(sequence: u64) -> Request {
     }
 }
 
-fn ask(sequence: u64) -> Message {
+pub(crate) fn ask(sequence: u64) -> Message {
     let request = request(sequence);
     let signature = key(2).sign(request.id(&network().domain()).0);
     Message::Request { request, signatures: signature.0.to_vec().into() }
 }
 
-fn withdraw() -> Message {
+pub(crate) fn withdraw() -> Message {
     let resource_id = announcement().id(&network().domain());
     let withdrawal = Withdrawal { resource_id, timestamp: 1 };
     let signatures = key(1).sign(withdrawal.id(&network().domain())).0.into();
     Message::Withdraw { withdrawal, announcement: announcement(), signatures }
 }
 
-fn recorded(index: u64, message: Message) -> Event {
+pub(crate) fn recorded(index: u64, message: Message) -> Event {
     Event::Recorded { index, message }
 }
 
 /// An honest registry: what it emits, and the size and root that it then has.
-struct Honest {
-    ledger: Ledger,
+pub(crate) struct Honest {
+    pub(crate) ledger: Ledger,
     number: u64,
 }
 
 impl Honest {
-    fn start() -> (Self, BlockEvents) {
+    pub(crate) fn start() -> (Self, BlockEvents) {
         let config = LedgerConfig {
             network_id: network().network_id,
             registry: network().network.sidechain.registry,
@@ -128,7 +128,7 @@ impl Honest {
         BlockEvents { block: block(self.number), events, claim }
     }
 
-    fn next(&mut self, messages: &[Message]) -> BlockEvents {
+    pub(crate) fn next(&mut self, messages: &[Message]) -> BlockEvents {
         self.number += 1;
         let mut events = Vec::new();
         for message in messages {
