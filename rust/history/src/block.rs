@@ -5,7 +5,7 @@ use crate::keys::Keys;
 use crate::network::HistoryNetwork;
 use alloy_primitives::B256;
 use fallow_ledger::{Applied, Claim, Ledger, Message, Recoverer};
-use fallow_protocol::{Body, Domain, Entry, Evidence, Record};
+use fallow_protocol::{Announcement, Body, Domain, Entry, Evidence, Record, SecretKey};
 use rayon::prelude::*;
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -106,6 +106,22 @@ impl History {
     #[must_use]
     pub const fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// Time of the last block that was given out, unix seconds.
+    pub(crate) const fn time(&self) -> u64 {
+        self.time
+    }
+
+    /// A resource, its first slot in which somebody could ask for more than is there, who asks, and
+    /// the sequence to ask with.
+    pub(crate) fn beyond(&self) -> Option<(Announcement, u64, &SecretKey, u64)> {
+        let announcement = self.planner.unapproved()?;
+        let passed = self.time.saturating_sub(announcement.start_time);
+        let slot = passed.checked_div(announcement.slot_seconds.into())?.checked_add(1)?;
+        let requester = self.keys.requesters.first()?;
+        let sequence = self.ledger.requester(requester.address()).highest.checked_add(1)?;
+        Some((announcement, slot, requester, sequence))
     }
 
     /// Signs a round of messages, and finds out who signed them, on all cores.

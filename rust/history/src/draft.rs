@@ -88,6 +88,12 @@ impl Planner {
         }
     }
 
+    /// The resource that was open first of those without an approver; it may not be recorded yet.
+    pub(crate) fn unapproved(&self) -> Option<Announcement> {
+        let offer = self.offers.iter().find(|offer| offer.approver.is_none());
+        offer.map(|offer| offer.announcement)
+    }
+
     /// An allocation was recorded: it may be released later.
     pub(crate) fn allocated(&mut self, request: &Request, requester: usize, record: &Record) {
         let id = request.id(&self.domain);

@@ -21,6 +21,7 @@
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation))]
 
 mod block;
+mod dishonest;
 mod draft;
 mod folder;
 mod keys;

@@ -2,9 +2,9 @@
 #![allow(clippy::arithmetic_side_effects, clippy::unwrap_used, missing_docs)]
 
 use fallow_history::{Block, Folder, History, HistoryOptions, Made, write};
-use fallow_ledger::Ledger;
+use fallow_ledger::{Ledger, ReplayError};
 use fallow_log::{BundleId, TileId};
-use fallow_protocol::{Body, CheckpointFile, Entry, NetworkFile, Record, Set, decode_bundle};
+use fallow_protocol::{Body, CheckpointFile, Code, Entry, NetworkFile, Record, Set, decode_bundle};
 use std::collections::BTreeSet;
 use std::fs;
 
@@ -91,4 +91,16 @@ fn a_folder_counts_what_it_was_given() {
     let mut history = History::new(HistoryOptions::new(1, 30));
     history.by_ref().for_each(|block| folder.append(&block).unwrap());
     assert_eq!((folder.size(), folder.root()), (30, history.ledger().root()));
+}
+
+#[test]
+fn an_overallocation_is_right_but_for_the_volume() {
+    let mut history = History::new(OPTIONS);
+    let made: Vec<Made> = history.by_ref().take(30).flat_map(|block| block.records).collect();
+    let find = |index: u64| made.get(usize::try_from(index).unwrap()).map(|m| m.entry.clone());
+    let entry = history.overallocated().unwrap();
+    let error = history.ledger().clone().replay(&entry, find).unwrap_err();
+    let ReplayError::Refused { index, error } = error else { panic!("{error}") };
+    assert_eq!(index, made.len() as u64);
+    assert_eq!(error.refusal().unwrap().code, Code::CapacityExceeded);
 }
