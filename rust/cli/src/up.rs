@@ -19,7 +19,7 @@ use crate::error::{Context, ExitStatus, Result};
 use crate::local::{Daemons, Nodes, VALIDATORS, devnet_failure, furnish};
 use crate::printer::Printer;
 use daemon::Daemon;
-use fallow_devnet::{DevAccount, KeptNetwork, NetworkOptions, Opened};
+use fallow_devnet::{ChainPhase, DevAccount, Keeper, KeptNetwork, NetworkOptions, Opened};
 use levels::Levels;
 use place::Place;
 use screen::{Screen, View};
@@ -44,6 +44,9 @@ pub(crate) async fn run(args: &Args, printer: &mut Printer) -> Result<ExitStatus
     let started = Instant::now();
     let mut asked_to_end = shutdown()?;
     let place = Place::open(args)?;
+    if place.has_network() {
+        printer.note("resuming: every block is executed again, some hundred a second")?;
+    }
     let opening = tokio::select! {
         up = Up::open(place) => up,
         // Dropping it ends the chains; whatever they have is written down.
@@ -61,7 +64,7 @@ pub(crate) async fn run(args: &Args, printer: &mut Printer) -> Result<ExitStatus
 impl Up {
     async fn open(mut place: Place) -> Result<Self> {
         let folder = place.folder.clone();
-        let is_new = !folder.join("network.json").exists();
+        let is_new = !place.has_network();
         let furnishing = tokio::task::spawn_blocking(move || {
             if is_new { furnish(&folder, &PEOPLE, VALIDATORS) } else { Ok(()) }
         });
@@ -86,7 +89,14 @@ impl Up {
         mut asked_to_end: Shutdown,
     ) -> Result<()> {
         let mut levels = Levels::new(&self.place.api())?;
+        let mut restarts = [0; 2];
         loop {
+            let chains = [&self.network.sidechain, &self.network.mainnet];
+            for (chain, known) in chains.into_iter().zip(&mut restarts) {
+                if let Some(news) = restarted(chain, known) {
+                    screen.news(&news)?;
+                }
+            }
             for daemon in &mut self.daemons {
                 if let Some(news) = daemon.look(Instant::now())? {
                     screen.news(&news)?;
@@ -119,6 +129,17 @@ impl Up {
         }
         self.network.stop().await.map_err(|error| devnet_failure(&error))
     }
+}
+
+/// Whether a chain was started again since the last look.
+fn restarted(chain: &Keeper, known: &mut u32) -> Option<String> {
+    let state = chain.state();
+    if state.restarts == *known || state.phase != ChainPhase::Running {
+        return None;
+    }
+    *known = state.restarts;
+    let (name, block, process) = (chain.name(), state.block, state.process);
+    Some(format!("{name} died and runs again from block {block} (process {process})"))
 }
 
 fn daemons(place: &Place, network: &KeptNetwork) -> Result<Vec<Daemon>> {

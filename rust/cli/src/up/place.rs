@@ -57,6 +57,11 @@ impl Place {
         Ok(Self { folder, listen, settings, _lock: lock })
     }
 
+    /// Whether there is a network to resume.
+    pub(crate) fn has_network(&self) -> bool {
+        self.folder.join("network.json").exists()
+    }
+
     /// Ports of sidechain and mainnet, if they have any yet.
     pub(crate) fn ports(&self) -> [Option<u16>; 2] {
         let settings = self.settings.as_ref();
