@@ -44,6 +44,8 @@ pub struct Metrics {
     pub pending: Gauge,
     /// Of these, messages that are in a transaction.
     pub in_flight: Gauge,
+    /// Transactions that are not over.
+    pub transactions: Gauge,
     /// Announcements that travel.
     pub gossiped: Gauge,
     /// 1 if messages are taken, else 0.
@@ -87,6 +89,7 @@ impl Default for Metrics {
             settled: Gauge::default(),
             pending: Gauge::default(),
             in_flight: Gauge::default(),
+            transactions: Gauge::default(),
             gossiped: Gauge::default(),
             ready: Gauge::default(),
             store_bytes: Gauge::default(),
@@ -118,6 +121,7 @@ impl Metrics {
             ("settled_records", "Records under a settled checkpoint", &self.settled),
             ("pending", "Messages that are promised and not recorded", &self.pending),
             ("in_flight", "Promised messages that are in a transaction", &self.in_flight),
+            ("transactions", "Transactions that are not over", &self.transactions),
             ("gossiped", "Announcements that travel", &self.gossiped),
             ("ready", "1 if messages are taken, else 0", &self.ready),
             ("store_bytes", "Bytes of the store and its files", &self.store_bytes),

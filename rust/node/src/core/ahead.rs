@@ -28,10 +28,9 @@ impl Core {
         let flying: HashSet<u64> = self.flights.arrivals().collect();
         let mut failed = Vec::new();
         for pending in self.pendings.iter() {
-            let verdict = judge(ahead, pending, now);
-            if let Err(why) = verdict
-                && !flying.contains(&pending.arrival)
-            {
+            if flying.contains(&pending.arrival) {
+                assume(ahead, pending, now);
+            } else if let Err(why) = judge(ahead, pending, now) {
                 failed.push((pending.arrival, why));
             }
         }
@@ -57,6 +56,15 @@ impl Core {
     }
 }
 
+/// Takes it that a message in a transaction is recorded, or will be. Its block may be some time ago
+/// and not final, so it is judged at the time that it bears: what it takes is taken.
+fn assume(ahead: &mut Ahead, pending: &Pending, now: u64) {
+    let at = timestamp(&pending.message).map_or(now, |timestamp| timestamp.min(now));
+    if let Err(error) = ahead.apply_proven(&pending.message, at) {
+        tracing::debug!(%error, id = %pending.id, "a message under way will not be recorded");
+    }
+}
+
 fn judge(ahead: &mut Ahead, pending: &Pending, now: u64) -> Result<(), Failed> {
     if deadline(pending) < now {
         return Err(Failed::Expired);
@@ -79,6 +87,8 @@ impl Core {
         if !over.is_empty() {
             let flying: HashSet<u64> = self.flights.arrivals().collect();
             over.retain(|arrival| !flying.contains(arrival));
+        }
+        if !over.is_empty() {
             self.ahead = None;
             self.give_up(over.into_iter().map(|arrival| (arrival, Failed::Expired)).collect());
         }

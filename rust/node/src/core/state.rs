@@ -249,6 +249,7 @@ impl Core {
             (&metrics.settled, view.settled_size),
             (&metrics.pending, u64::try_from(view.open_promises).unwrap_or(u64::MAX)),
             (&metrics.in_flight, in_flight),
+            (&metrics.transactions, u64::try_from(self.flights.len()).unwrap_or(u64::MAX)),
             (&metrics.gossiped, u64::try_from(self.travelling.len()).unwrap_or(u64::MAX)),
             (&metrics.ready, u64::from(view.not_ready.is_none())),
         ] {

@@ -5,8 +5,11 @@ use crate::core::{Admission, ChainInput};
 use crate::store::NodeStore;
 use crate::store::types::Failed;
 use fallow_chain::BlockRef;
+use fallow_devnet::DevnetError;
 use fallow_node_client::NodeCode;
 use fallow_protocol::Code;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_promise_that_another_record_made_impossible_is_given_up_with_the_reason() {
@@ -23,6 +26,37 @@ async fn a_promise_that_another_record_made_impossible_is_given_up_with_the_reas
     // It is judged anew when it comes again.
     let again = world.submit(&ours).await.unwrap();
     assert!(matches!(again, Admission::Refused(_, why) if why.code == Code::CapacityExceeded));
+}
+
+#[tokio::test]
+async fn a_message_in_a_transaction_holds_its_place_until_the_transaction_is_over() {
+    let mut world = World::start().await;
+    let (resource, announce) = (world.resource(1), world.announce(1));
+    let nonce = world.drive();
+    world.record(&[announce]).await;
+    let (ours, others) = (world.request(&resource, 5), world.request(&resource, 6));
+    world.promised(&ours).await;
+    poll(|| !world.store.flights().unwrap().is_empty()).await;
+    world.record(&[]).await;
+    let full = world.submit(&others).await.unwrap();
+    assert!(matches!(full, Admission::Refused(_, why) if why.code == Code::CapacityExceeded));
+    // Somebody else takes the place. What became of the transaction is not known yet.
+    world.record(&[others]).await;
+    assert_eq!(world.core.view().open_promises, 1);
+    assert_eq!(world.stored(&ours).unwrap().failed, None);
+    nonce.store(1, Ordering::Relaxed);
+    world.record(&[]).await;
+    poll(|| world.store.flights().unwrap().is_empty()).await;
+    world.caught_up().await;
+    let failed = world.given_up(&ours).await;
+    assert!(matches!(failed, Failed::Refused(why) if why.code == Code::CapacityExceeded));
+}
+
+/// Waits for something that the store shows.
+async fn poll(holds: impl Fn() -> bool) {
+    let (patience, pause) = (Duration::from_secs(30), Duration::from_millis(5));
+    let found = async || Ok::<_, DevnetError>(holds().then_some(()));
+    fallow_devnet::poll("the store shows it", patience, pause, found).await.unwrap();
 }
 
 #[tokio::test]

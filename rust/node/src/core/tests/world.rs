@@ -1,6 +1,7 @@
 //! A core on a disk of its own, with a chain that records what it is told to.
 
 use super::faulty::{Disk, Faulty};
+use crate::batcher::{Effect, Input, Look, Outgoing, Unsigned};
 use crate::core::{Admission, ChainInput, CoreHandle, Ended, Opening, Running, View};
 use crate::metrics::Metrics;
 use crate::search::Catalogue;
@@ -9,17 +10,20 @@ use crate::store::{DiskStore, NodeStore};
 use crate::{Config, NotReady};
 use alloy_primitives::{Address, B256, keccak256};
 use fallow_chain::{
-    BlockEvents, BlockRef, DaemonConfig, Event, Finality, Limits, Released, SenderConfig,
+    BlockEvents, BlockRef, DaemonConfig, Event, Fees, Finality, Limits, Payload, Released,
+    SenderConfig,
 };
 use fallow_ledger::{GenesisParent, Ledger, LedgerConfig, Message};
 use fallow_protocol::{
     AnchorChain, Announcement, CodeHashes, Domain, Member, NetworkFile, NetworkPart, Parameters,
     Request, SecretKey, Set, SetHash, Sidechain, Signature, Trust, Withdrawal, bls,
 };
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const HOUR: u64 = 3_600;
@@ -99,6 +103,30 @@ impl Registry {
     }
 }
 
+/// What a chain's node that takes everything says.
+fn inputs(effect: Effect, nonce: u64) -> Vec<Input> {
+    let fees = Fees { max: 2, tip: 1 };
+    match effect {
+        Effect::Look { applied } => vec![Input::Seen(Look {
+            settled: nonce,
+            latest: applied,
+            included: nonce,
+            fees,
+            time: 0,
+        })],
+        Effect::Sign(Unsigned { nonce, fees, .. }) => {
+            let hash = keccak256(nonce.to_be_bytes());
+            let payload = Payload { hash, raw: vec![1].into(), fees };
+            vec![Input::Signed(Outgoing { nonce, payload })]
+        }
+        Effect::Send(outgoing) => {
+            outgoing.iter().map(|one| Input::Sent { nonce: one.nonce }).collect()
+        }
+        Effect::Judge { nonce, .. } => vec![Input::Judged { nonce, reverted: false }],
+        Effect::Store(_) | Effect::Landed { .. } => Vec::new(),
+    }
+}
+
 fn event(index: u64, message: &Message) -> Event {
     match message {
         Message::Release { release, signatures, record, .. } => Event::Released(Released {
@@ -155,6 +183,22 @@ impl World {
         let running = opening.open(&Handle::current()).unwrap();
         let domain = chain.file.domain();
         Self { chain, store, core: running.handle.clone(), metrics, domain, running, folder }
+    }
+
+    /// Signs and takes every transaction. The account's nonce, in every block, is what the test says.
+    pub(super) fn drive(&mut self) -> Arc<AtomicU64> {
+        let (_, none) = mpsc::unbounded_channel();
+        let mut effects = std::mem::replace(&mut self.running.effects, none);
+        let (reports, nonce) = (self.running.reports.clone(), Arc::new(AtomicU64::new(0)));
+        let told = Arc::clone(&nonce);
+        tokio::spawn(async move {
+            while let Some(effect) = effects.recv().await {
+                for input in inputs(effect, told.load(Ordering::Relaxed)) {
+                    reports.send(input).unwrap();
+                }
+            }
+        });
+        nonce
     }
 
     /// Ends the core, with what it says, and starts it again.
