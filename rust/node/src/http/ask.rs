@@ -6,6 +6,8 @@ use fallow_node_client::NodeCode;
 use fallow_protocol::FILE_VERSION;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
+use std::borrow::Cow;
+use std::str::FromStr;
 use warp::http::HeaderMap;
 use warp::http::header::{ACCEPT, CONTENT_TYPE, HeaderName};
 use warp::path::FullPath;
@@ -64,13 +66,47 @@ impl Default for Limit {
 
 impl<'de> Deserialize<'de> for Limit {
     fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
-        let limit = usize::deserialize(from)?;
+        let limit = decimal(from)?;
         if (1..=MAX_ITEMS).contains(&limit) {
             return Ok(Self(limit));
         }
         let range = format_args!("limit `{limit}` is not between 1 and {MAX_ITEMS}");
         Err(serde::de::Error::custom(range))
     }
+}
+
+/// A number of a query, in the one form of section 1; for `deserialize_with`.
+pub(super) fn decimal<'de, D: Deserializer<'de>, T: FromStr>(
+    from: D,
+) -> std::result::Result<T, D::Error> {
+    let text = Cow::<'de, str>::deserialize(from)?;
+    canonical(&text).ok_or_else(|| {
+        serde::de::Error::custom(format_args!("`{text}` is not a number in its range"))
+    })
+}
+
+/// The same where it may be absent.
+pub(super) fn optional<'de, D: Deserializer<'de>, T: FromStr>(
+    from: D,
+) -> std::result::Result<Option<T>, D::Error> {
+    decimal(from).map(Some)
+}
+
+/// An address or hash of a query that may be absent.
+pub(super) fn hex<'de, D: Deserializer<'de>, T: FromStr>(
+    from: D,
+) -> std::result::Result<Option<T>, D::Error> {
+    let text = Cow::<'de, str>::deserialize(from)?;
+    let value = text.strip_prefix("0x").and_then(|digits| digits.parse().ok());
+    let none = || serde::de::Error::custom(format_args!("`{text}` is not 0x-hex of its length"));
+    value.map(Some).ok_or_else(none)
+}
+
+/// A decimal number without sign or leading zeros.
+fn canonical<T: FromStr>(text: &str) -> Option<T> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_one = digits && (text == "0" || !text.starts_with('0'));
+    is_one.then(|| text.parse().ok()).flatten()
 }
 
 /// Which record: by its place in the log, or by the id of its message.
@@ -96,10 +132,9 @@ pub(super) fn hash(text: &str) -> Result<B256> {
     digits.parse().map_err(|_| not(text, "a hash of 32 bytes"))
 }
 
-/// A number in decimal, without sign.
+/// A number in the one form of section 1.
 pub(super) fn number(text: &str) -> Result<u64> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten().ok_or_else(|| not(text, "a number below 2^64"))
+    canonical(text).ok_or_else(|| not(text, "a number below 2^64"))
 }
 
 fn not(text: &str, what: &str) -> HttpError {
@@ -160,4 +195,56 @@ pub(super) fn version(got: u8) -> Result<()> {
     }
     let detail = format_args!("version {got}, this node reads {FILE_VERSION}");
     Err(HttpError::new(NodeCode::BodyMalformed, detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Eq, Deserialize)]
+    struct Item {
+        a: u8,
+    }
+
+    fn code(error: HttpError) -> u16 {
+        error.code()
+    }
+
+    #[test]
+    fn one_and_many_are_told_apart_by_their_first_letter() {
+        assert_eq!(posted::<Item>(b" \n{\"a\":1}").unwrap(), Posted::One(Item { a: 1 }));
+        assert_eq!(posted::<Item>(b"\t[{\"a\":1}]").unwrap(), Posted::Many(vec![Item { a: 1 }]));
+        assert_eq!(posted::<Item>(b"[]").unwrap(), Posted::Many(vec![]));
+        for bad in [b"".as_slice(), b"[", b"[1]", b"1", b"{\"a\":256}", b"[{\"a\":1},]", b"\xff"] {
+            assert_eq!(code(posted::<Item>(bad).unwrap_err()), 901, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_array_has_its_bound() {
+        let array = |count| format!("[{}]", vec!["{\"a\":1}"; count].join(","));
+        assert_eq!(posted::<Item>(array(MAX_ITEMS).as_bytes()).unwrap().count(), MAX_ITEMS);
+        assert_eq!(code(posted::<Item>(array(MAX_ITEMS + 1).as_bytes()).unwrap_err()), 906);
+    }
+
+    #[test]
+    fn nesting_has_an_end() {
+        for open in ["[", "{\"a\":"] {
+            let error = one::<serde_json::Value>(open.repeat(100_000).as_bytes()).unwrap_err();
+            assert!(error.to_string().contains("recursion limit"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_number_has_one_form() {
+        assert_eq!(number("0").unwrap(), 0);
+        assert_eq!(number("18446744073709551615").unwrap(), u64::MAX);
+        for bad in ["", "00", "01", "+1", "-1", "1.0", "1e3", "18446744073709551616", "0x1", " 1"] {
+            assert_eq!(code(number(bad).unwrap_err()), 902, "{bad}");
+        }
+        assert_eq!(Which::parse("7").unwrap(), Which::Index(7));
+        let id = format!("0x{}", "ab".repeat(32));
+        assert_eq!(Which::parse(&id).unwrap(), Which::Id(B256::repeat_byte(0xab)));
+        assert!(Which::parse(&id[2..]).is_err() && Which::parse("0x").is_err());
+    }
 }

@@ -2,7 +2,7 @@
 //! was away, or slow, goes on where it was; nothing is kept for anybody.
 
 use super::answer::Reply;
-use super::ask::{Ask, number};
+use super::ask::{Ask, number, optional};
 use super::context::Context;
 use super::error::{HttpError, Result};
 use super::proofs::checkpoint_answer;
@@ -34,6 +34,7 @@ pub(super) async fn events(context: &Arc<Context>, ask: &Ask) -> Result<Reply> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Query {
+        #[serde(default, deserialize_with = "optional")]
         after: Option<u64>,
     }
     let Query { after } = ask.query()?;

@@ -1,7 +1,7 @@
 //! Offer documents, and announcements that travel without being recorded.
 
 use super::answer::{Answer, Cache, JSON, Reply};
-use super::ask::{Ask, Limit, hash};
+use super::ask::{Ask, Limit, decimal, hash};
 use super::context::Context;
 use super::error::{HttpError, Result};
 use alloy_primitives::B256;
@@ -33,7 +33,7 @@ pub(super) fn gossip(context: &Context, ask: &Ask) -> Result<Answer> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Query {
-        #[serde(default)]
+        #[serde(default, deserialize_with = "decimal")]
         after: u64,
         #[serde(default)]
         limit: Limit,

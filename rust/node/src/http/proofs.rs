@@ -1,7 +1,7 @@
 //! Proofs, tickets, checkpoints.
 
 use super::answer::{Answer, BINARY, Cache};
-use super::ask::{Ask, Limit, Which, number};
+use super::ask::{Ask, Limit, Which, decimal, number, optional};
 use super::context::Context;
 use super::error::{HttpError, Result};
 use super::levels::anchor_answer;
@@ -22,7 +22,9 @@ pub(super) fn inclusion(context: &Context, ask: &Ask) -> Result<Answer> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Query {
+        #[serde(deserialize_with = "decimal")]
         index: u64,
+        #[serde(default, deserialize_with = "optional")]
         size: Option<u64>,
     }
     let Query { index, size } = ask.query()?;
@@ -56,7 +58,9 @@ pub(super) fn consistency(context: &Context, ask: &Ask) -> Result<Answer> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Query {
+        #[serde(deserialize_with = "decimal")]
         from: u64,
+        #[serde(default, deserialize_with = "optional")]
         to: Option<u64>,
     }
     let Query { from, to } = ask.query()?;
@@ -84,6 +88,7 @@ pub(super) fn ticket(context: &Context, which: &str, ask: &Ask) -> Result<Answer
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Query {
+        #[serde(default, deserialize_with = "optional")]
         checkpoint: Option<u64>,
     }
     let Query { checkpoint } = ask.query()?;
@@ -114,6 +119,7 @@ pub(super) fn checkpoints(context: &Context, ask: &Ask) -> Result<Answer> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Query {
+        #[serde(default, deserialize_with = "optional")]
         after: Option<u64>,
         #[serde(default)]
         certified: bool,

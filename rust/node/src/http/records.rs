@@ -1,7 +1,7 @@
 //! Records, and what is in them: resources, allocations, releases.
 
 use super::answer::{Answer, Cache};
-use super::ask::{Ask, Limit, Which, hash};
+use super::ask::{Ask, Limit, Which, hash, hex, optional};
 use super::context::Context;
 use super::error::{HttpError, Result};
 use super::levels::Levels;
@@ -20,6 +20,7 @@ pub(super) fn list(context: &Context, ask: &Ask) -> Result<Answer> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Query {
+        #[serde(default, deserialize_with = "optional")]
         after: Option<u64>,
         #[serde(default)]
         limit: Limit,
@@ -111,8 +112,11 @@ pub(super) fn requests(context: &Context, ask: &Ask) -> Result<Answer> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Query {
+        #[serde(default, deserialize_with = "hex")]
         requester: Option<Address>,
+        #[serde(default, deserialize_with = "hex")]
         resource: Option<B256>,
+        #[serde(default, deserialize_with = "optional")]
         after: Option<u64>,
         #[serde(default)]
         limit: Limit,

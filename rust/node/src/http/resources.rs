@@ -1,7 +1,7 @@
 //! Resources: searched, shown, with their calendars.
 
 use super::answer::{Answer, Cache};
-use super::ask::{Ask, Limit, Which, hash};
+use super::ask::{Ask, Limit, Which, hash, hex, optional};
 use super::context::Context;
 use super::error::{HttpError, Result};
 use super::levels::Levels;
@@ -17,6 +17,8 @@ use serde::Deserialize;
 
 /// Bytes of offer documents on one page; the rest is on the next.
 const PAGE_OFFER_BYTES: usize = 1 << 20;
+/// Characters of the longest region that is looked for.
+const MAX_REGION: usize = 64;
 /// Slots of the longest calendar that is told.
 const MAX_SLOTS: u64 = 10_000;
 
@@ -48,12 +50,17 @@ fn search_query(ask: &Ask) -> Result<SearchQuery> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Query {
+        #[serde(default, deserialize_with = "hex")]
         provider: Option<Address>,
         r#where: Option<String>,
         region: Option<String>,
+        #[serde(default, deserialize_with = "optional")]
         from: Option<u64>,
+        #[serde(default, deserialize_with = "optional")]
         to: Option<u64>,
+        #[serde(default, deserialize_with = "optional")]
         volume: Option<u16>,
+        #[serde(default, deserialize_with = "optional")]
         after: Option<u64>,
         #[serde(default)]
         limit: Limit,
@@ -65,6 +72,11 @@ fn search_query(ask: &Ask) -> Result<SearchQuery> {
         (Some(from), Some(to)) if from < to => Some((from, to)),
         _ => return Err(HttpError::parameter("a window has `from` before `to`, both of them")),
     };
+    if query.region.as_ref().is_some_and(|region| region.chars().count() > MAX_REGION) {
+        return Err(HttpError::parameter(format_args!(
+            "a region has at most {MAX_REGION} letters"
+        )));
+    }
     Ok(SearchQuery {
         provider: query.provider,
         terms: terms.map_err(HttpError::parameter)?,
@@ -118,7 +130,9 @@ pub(super) fn calendar(context: &Context, id: &str, ask: &Ask) -> Result<Answer>
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Query {
+        #[serde(default, deserialize_with = "optional")]
         from: Option<u64>,
+        #[serde(default, deserialize_with = "optional")]
         to: Option<u64>,
     }
     let Query { from, to } = ask.query()?;
