@@ -223,3 +223,6 @@ fn finish<P: PathSource, B: Batch<P>>(
     let arrivals = taken.drain(..).map(|waiting| waiting.arrival).collect();
     Ok(Planned { call: Call { to, data: data.into() }, gas, arrivals })
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ const ITEM_BYTES: usize = 8 + 8 + 64 + ALLOCATION_BYTES + 1;
 const NODE_BYTES: usize = 32;
 /// A release whose path may go stale before it is there is sent all the same so many seconds before
 /// its promise ends.
-const URGENT_SECONDS: u64 = 20;
+pub(crate) const URGENT_SECONDS: u64 = 20;
 
 /// Items of `releasePacked`.
 #[derive(Debug)]
