@@ -28,6 +28,6 @@ pub use query::{Posted, RequestQuery, ResourceQuery};
 pub use state::{State, StateError};
 pub use verified::{
     AllocationSeen, Allocations, AnchoredLog, Certified, Completeness, IdOrIndex, NodeError,
-    Options, Proven, ResourceSeen, Resources, Standing, Submitted, VerifiedNode,
+    Options, Proven, ResourceSeen, Resources, Standing, Submitted, Travel, VerifiedNode,
     is_not_certified_yet, level_name,
 };

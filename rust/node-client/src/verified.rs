@@ -14,7 +14,7 @@ mod tiles;
 
 pub use history::{AnchoredLog, Certified};
 pub use lists::{AllocationSeen, Allocations, Completeness, ResourceSeen, Resources};
-pub use message::Submitted;
+pub use message::{Submitted, Travel};
 pub use records::{IdOrIndex, Proven, Standing, is_not_certified_yet, level_name};
 
 use crate::check::Rules;

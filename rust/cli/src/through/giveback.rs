@@ -155,7 +155,7 @@ async fn announcement(
     match (found, brought) {
         (Some(found), _) => Ok(found.answer.announcement),
         (None, Some(file)) => {
-            messages::travel(node.gossip(file).await.map_err(session::failure)?)?;
+            messages::travel(node, file).await?;
             Ok(file.announcement)
         }
         (None, None) => Err(Failure::refused(format_args!("the node has no resource {id}"))

@@ -9,8 +9,8 @@ use crate::files::{self, Existing};
 use crate::offer;
 use crate::printer::{GOOD, Printer};
 use crate::time;
-use fallow_node_client::{NodeError, Submitted, VerifiedNode};
-use fallow_protocol::FILE_MAX_BYTES;
+use fallow_node_client::{NodeError, Travel, VerifiedNode};
+use fallow_protocol::{AnnouncementFile, FILE_MAX_BYTES};
 use serde_json::json;
 
 pub(crate) async fn announce(
@@ -27,7 +27,7 @@ pub(crate) async fn announce(
     if let Some(path) = &args.gossip {
         let status = announce::gossip(&network, &file, path, args, printer)?;
         if status == ExitStatus::Done {
-            travel(node.gossip(&file).await.map_err(session::failure)?)?;
+            travel(&node, &file).await?;
             printer.note("the node hands it out, too")?;
             document(args, &node, printer).await?;
         }
@@ -72,12 +72,11 @@ async fn document(args: &Announce, node: &VerifiedNode, printer: &mut Printer) -
     }
 }
 
-/// What a node answers to gossip.
-pub(super) fn travel(submitted: Submitted) -> Result<()> {
-    match submitted {
-        Submitted::Travels | Submitted::Recorded(_) | Submitted::Promised(_) => Ok(()),
-        Submitted::Refused(refusal, _) => Err(Failure::refused(refusal)),
-        Submitted::Rejected(problem) => Err(session::problem_failure(&problem)),
+/// Hands an announcement to the node, which must take it.
+pub(super) async fn travel(node: &VerifiedNode, file: &AnnouncementFile) -> Result<()> {
+    match node.gossip(file).await.map_err(session::failure)? {
+        Travel::Taken => Ok(()),
+        Travel::Refused(problem) => Err(session::problem_failure(&problem)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `fallow request` and `check` through a node.
 
 use super::sending::{self, Ended};
-use super::{messages, session};
+use super::session;
 use crate::approval;
 use crate::args::request::{Ask, Check, Request};
 use crate::asking::{self, Signer, Target};
@@ -16,7 +16,7 @@ use crate::{signer, time};
 use alloy_primitives::U256;
 use fallow_chain::Registry;
 use fallow_node_client::types::CheckAnswer;
-use fallow_node_client::{Submitted, VerifiedNode};
+use fallow_node_client::{Submitted, Travel, VerifiedNode};
 use fallow_protocol::{
     Announcement, AnnouncementFile, Code, Refusal, RequestFile, ResourceId, SecretKey,
 };
@@ -65,7 +65,7 @@ pub(crate) async fn request(
         if let Some(out) = &args.out {
             files::write_json(out, &file, Existing::Replace)?;
         }
-        let submitted = asking.post(&node, &file).await?;
+        let submitted = asking.post(&node, &file, printer).await?;
         match sending::finish(&mut node, send, submitted, printer).await? {
             Ended::Refused(refusal) if attempt < ATTEMPTS && asking.goes_on(&refusal)? => {}
             ended => return asking.report(ended, &file, &node, printer),
@@ -142,9 +142,19 @@ impl Asking<'_> {
 
     /// An announcement that nobody recorded goes ahead as gossip: the node records it with the
     /// request.
-    async fn post(&self, node: &VerifiedNode, file: &RequestFile) -> Result<Submitted> {
+    async fn post(
+        &self,
+        node: &VerifiedNode,
+        file: &RequestFile,
+        printer: &mut Printer,
+    ) -> Result<Submitted> {
         if let Some(carried) = &self.target.carried {
-            messages::travel(node.gossip(carried).await.map_err(session::failure)?)?;
+            // The request is judged all the same, and that the node signs.
+            let travels = node.gossip(carried).await.map_err(session::failure)?;
+            if let Travel::Refused(problem) = travels {
+                let why = session::problem_failure(&problem);
+                printer.note(format_args!("the announcement does not travel: {why}"))?;
+            }
         }
         node.request(file).await.map_err(session::failure)
     }

@@ -2,7 +2,7 @@
 
 use super::session;
 use crate::args::message::SendArgs;
-use crate::error::{ExitStatus, Failure, Result};
+use crate::error::{ExitStatus, Result};
 use crate::files::{self, Existing};
 use crate::printer::{GOOD, Printer, count};
 use crate::refused::Refused;
@@ -36,7 +36,6 @@ pub(super) async fn finish(
         Submitted::Recorded(found) => return Ok(Ended::Recorded(found)),
         Submitted::Refused(refusal, _) => return Ok(Ended::Refused(refusal)),
         Submitted::Rejected(problem) => return Err(session::problem_failure(&problem)),
-        Submitted::Travels => return Err(Failure::new("the node answers as to gossip")),
     };
     let path = keep(send, &promise, node.network().network_id)?;
     let within = promise.promise.by_time.saturating_sub(time::now());

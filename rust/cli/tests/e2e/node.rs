@@ -183,5 +183,6 @@ fn travelling(served: &Served) {
     let args = ["request", "--announcement", "second.json", "--volume", "1", "--key", "requester"];
     let barred = served.run(&[&args[..], &["--start", "+2h"]].concat());
     assert_eq!(barred.code, 1, "{barred:?}");
-    assert!(barred.stdout.contains("203 ResourceWithdrawn"), "{barred:?}");
+    assert!(barred.stdout.contains("202 ResourceUnknown"), "{barred:?}");
+    assert!(barred.stderr.contains("with code 203"), "{barred:?}");
 }

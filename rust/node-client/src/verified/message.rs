@@ -27,12 +27,30 @@ pub enum Submitted {
     Promised(Box<PromiseFile>),
     /// It was recorded before.
     Recorded(Box<Proven>),
-    /// It travels without being recorded; nothing is promised.
-    Travels,
     /// It breaks a rule, says the node with its signature.
     Refused(Refusal, Box<RefusalFile>),
     /// The node does not take it, for reasons that nobody signs: codes from 900.
     Rejected(Box<Problem>),
+}
+
+/// What became of an announcement that only travels.
+#[derive(Clone, Debug)]
+pub enum Travel {
+    /// The node hands it out, or has it recorded.
+    Taken,
+    /// The node does not, for a reason that nobody signs.
+    Refused(Box<Problem>),
+}
+
+/// The message that an outcome is of.
+const fn id_of(outcome: &Outcome) -> B256 {
+    match outcome {
+        Outcome::Promised { id, .. }
+        | Outcome::Recorded { id, .. }
+        | Outcome::Taken { id }
+        | Outcome::Known { id }
+        | Outcome::Refused { id, .. } => *id,
+    }
 }
 
 /// A message with what its promise must say.
@@ -82,10 +100,21 @@ impl VerifiedNode {
     /// Posts an announcement that only travels; nothing is promised.
     ///
     /// # Errors
-    /// When the answer does not hold.
-    pub async fn gossip(&self, file: &AnnouncementFile) -> Result<Submitted, NodeError> {
-        let id = file.announcement.id(&self.rules.domain).0;
-        self.submit(Posted::Gossip, file, Sent { id, request: None }).await
+    /// When the answer does not hold. That the node does not take it is no error: nothing is
+    /// signed about what only travels.
+    pub async fn gossip(&self, file: &AnnouncementFile) -> Result<Travel, NodeError> {
+        let want = file.announcement.id(&self.rules.domain).0;
+        let outcome = match self.client.post(Posted::Gossip, file).await {
+            Ok(outcome) => outcome,
+            Err(ClientError::Problem(problem)) => return Ok(Travel::Refused(problem)),
+            Err(error) => return Err(error.into()),
+        };
+        let got = id_of(&outcome);
+        match outcome {
+            _ if got != want => Err(self.caught(Lie::IdMismatch { got, want }, json!(outcome))),
+            Outcome::Refused { problem, .. } => Ok(Travel::Refused(Box::new(problem))),
+            _ => Ok(Travel::Taken),
+        }
     }
 
     async fn submit(
@@ -102,13 +131,7 @@ impl VerifiedNode {
     }
 
     async fn outcome(&self, outcome: Outcome, sent: Sent<'_>) -> Result<Submitted, NodeError> {
-        let got = match &outcome {
-            Outcome::Promised { id, .. }
-            | Outcome::Recorded { id, .. }
-            | Outcome::Taken { id }
-            | Outcome::Known { id }
-            | Outcome::Refused { id, .. } => *id,
-        };
+        let got = id_of(&outcome);
         if got != sent.id {
             let lie = Lie::IdMismatch { got, want: sent.id };
             return Err(self.caught(lie, json!(outcome)));
@@ -122,7 +145,10 @@ impl VerifiedNode {
                 let found = self.recorded_at(index, sent.id).await?;
                 Ok(Submitted::Recorded(Box::new(found)))
             }
-            Outcome::Taken { .. } | Outcome::Known { .. } => Ok(Submitted::Travels),
+            Outcome::Taken { .. } | Outcome::Known { .. } => {
+                let lie = Lie::PromiseMismatch { field: "status" };
+                Err(self.caught(lie, json!(outcome)))
+            }
             Outcome::Refused { problem, .. } => self.refused(Box::new(problem), sent),
         }
     }
