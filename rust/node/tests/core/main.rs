@@ -3,8 +3,7 @@
 #![allow(missing_docs)]
 
 mod chains;
-mod disk;
-mod gossip;
+mod levels;
 mod messages;
 mod submitting;
 mod support;
