@@ -27,7 +27,7 @@ use std::collections::{BTreeMap, HashSet};
 
 /// With an eighth more each time, the last of 20 payloads offers about ten times the first.
 const MAX_PAYLOADS: usize = 20;
-/// Gas of a transaction that only uses up a nonce: the base, and some for the data that it has not.
+/// Gas of a transaction that only uses up a nonce: the base of every transaction.
 const FILLER_GAS: u64 = 21_000;
 /// Bounds of gas grow by this much in percent for each transaction that reverted in a row.
 const CAUTION_STEP: u64 = 50;
