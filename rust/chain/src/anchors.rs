@@ -10,6 +10,7 @@ use alloy::rpc::types::Filter;
 use alloy::sol_types::SolEvent as _;
 use alloy_primitives::{Address, B256, TxHash};
 use fallow_protocol::NetworkFile;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::ops::RangeInclusive;
 
@@ -205,10 +206,13 @@ impl AnchorReader {
             blocks.iter().map(|block| (block.number, block.hash)).collect();
         let mut anchored = Vec::with_capacity(logs.len());
         for log in &logs {
-            if !hashes.contains_key(&log.number) {
-                hashes.insert(log.number, self.client.block(log.number).await?.hash);
-            }
-            if hashes.get(&log.number) != Some(&log.block_hash) {
+            let hash = match hashes.entry(log.number) {
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(unknown) => {
+                    *unknown.insert(self.client.block(log.number).await?.hash)
+                }
+            };
+            if hash != log.block_hash {
                 let (number, position) = (log.number, log.position);
                 return Err(AnswerError::Log { number, position }.into());
             }

@@ -84,6 +84,9 @@ impl Message {
     }
 }
 
+/// A digest, the signature if it is there, and the signer if the item names one.
+type Signed<'a> = (B256, Option<&'a [u8]>, Option<Address>);
+
 impl Message {
     /// Who has to have signed what, as far as the item shows it: what a [`Recoverer`] can find out
     /// before the item is applied. Items that are malformed claim nothing, or less.
@@ -100,7 +103,7 @@ impl Message {
     }
 
     /// Digests, signatures and signers.
-    fn signed(&self, domain: &Domain) -> Vec<(B256, Option<&[u8]>, Option<Address>)> {
+    fn signed(&self, domain: &Domain) -> Vec<Signed<'_>> {
         let id = self.id(domain);
         match self {
             Self::Announce { announcement, signatures }

@@ -19,7 +19,7 @@ pub(crate) const RELEASED_BITS: u64 = 256;
 pub(crate) struct State {
     /// What an [`Ahead`](crate::Ahead) stands on: a word that is not here is as it is there. A
     /// ledger stands on nothing.
-    pub(crate) base: Option<Arc<State>>,
+    pub(crate) base: Option<Arc<Self>>,
     pub(crate) log: Frontier,
     pub(crate) resources: HashMap<ResourceId, ResourceWord>,
     /// Of the resources whose word says so.

@@ -132,7 +132,7 @@ fn no_byte_of_an_entry_can_be_changed() {
             assert!(replayed(&forged).is_err(), "evidence {index}, byte {place}");
         }
     }
-    let mut forged = entries.clone();
+    let mut forged = entries;
     forged[7].announcement = Some(Announcement { timestamp: 78, ..announcement() });
     assert!(replayed(&forged).is_err(), "the barred announcement");
 }
