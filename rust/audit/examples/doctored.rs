@@ -71,7 +71,7 @@ fn make(records: u64, dir: &Path) -> Result<Made, Failure> {
         let is_allocation = |record: &Record| matches!(record.body, Body::Allocation(_));
         let far = block.records.iter().filter(|made| made.record.index > records / 2);
         let far = far.map(|made| &made.record).find(|record| is_allocation(record));
-        allocation = allocation.or(far.map(|record| record.index));
+        allocation = allocation.or_else(|| far.map(|record| record.index));
         folder.append(&block)?;
         if history.ledger().size() > records * 2 / 3 && overallocated.is_none() {
             overallocated = history.overallocated().map(|entry| (history.ledger().size(), entry));
