@@ -134,8 +134,8 @@ impl Connection {
             }
         }
         let status = head.split(' ').nth(1).unwrap().to_owned();
-        let lengths = head.lines().filter_map(|line| line.strip_prefix("content-length: "));
-        let length = lengths.last().map_or(0, |length| length.trim().parse().unwrap());
+        let mut lengths = head.lines().filter_map(|line| line.strip_prefix("content-length: "));
+        let length = lengths.next().map_or(0, |length| length.trim().parse().unwrap());
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body).await?;
         Ok(format!("{status} {}", String::from_utf8_lossy(&body)))

@@ -7,6 +7,7 @@ use alloy_primitives::Address;
 use fallow_http::{Budget, Rate, network_of};
 use fallow_node_client::NodeCode;
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -14,10 +15,15 @@ use tokio::time::timeout;
 
 /// Addresses and keys whose rates are remembered.
 const BUCKETS: usize = 65_536;
-/// Threads that read the disk, search, or read long bodies.
-const JOBS: usize = 8;
-/// Whoever waits longer for one of them is told to come back.
+/// Threads that read the disk, search, or read long bodies; for each core.
+const JOBS_PER_CORE: usize = 4;
+/// Threads that read the disk for streams of events. They are apart from the others: there may be
+/// hundreds of streams, and every record wakes all of them.
+const FEEDS: usize = 2;
+/// Whoever waits longer for a thread is told to come back.
 const JOB_WAIT: Duration = Duration::from_secs(5);
+/// A stream that waits longer breaks off.
+const FEED_WAIT: Duration = Duration::from_secs(60);
 
 /// See above.
 #[derive(Debug)]
@@ -31,6 +37,7 @@ pub(super) struct Context {
     keys: Rate<Address>,
     requests: Arc<Semaphore>,
     jobs: Arc<Semaphore>,
+    feeds: Arc<Semaphore>,
     streams: Arc<Semaphore>,
     allowed: RwLock<Option<Arc<Keys>>>,
 }
@@ -46,13 +53,15 @@ impl Context {
             let count = usize::try_from(count).unwrap_or(Semaphore::MAX_PERMITS);
             Arc::new(Semaphore::new(count))
         };
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Self {
             budget: Budget::new(limits.memory),
             ending,
             addresses: Rate::new(limits.per_address, BUCKETS),
             keys: Rate::new(limits.per_key, BUCKETS),
             requests: places(limits.requests),
-            jobs: Arc::new(Semaphore::new(JOBS)),
+            jobs: Arc::new(Semaphore::new(cores.saturating_mul(JOBS_PER_CORE))),
+            feeds: Arc::new(Semaphore::new(FEEDS)),
             streams: places(limits.streams),
             allowed: RwLock::new(allowed.map(Arc::new)),
             shared,
@@ -107,9 +116,24 @@ impl Context {
         self: &Arc<Self>,
         job: impl FnOnce(&Self) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let busy = || HttpError::new(NodeCode::QueueFull, "too many wait for an answer");
-        let place = timeout(JOB_WAIT, Arc::clone(&self.jobs).acquire_owned()).await;
-        let place = place.map_err(|_| busy())?.map_err(|_| busy())?;
+        let place = turn(&self.jobs, JOB_WAIT).await?;
+        self.on_thread(place, job).await
+    }
+
+    /// The same for a stream of events.
+    pub(super) async fn feed<T: Send + 'static>(
+        self: &Arc<Self>,
+        job: impl FnOnce(&Self) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let place = turn(&self.feeds, FEED_WAIT).await?;
+        self.on_thread(place, job).await
+    }
+
+    async fn on_thread<T: Send + 'static>(
+        self: &Arc<Self>,
+        place: OwnedSemaphorePermit,
+        job: impl FnOnce(&Self) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let context = Arc::clone(self);
         let done = tokio::task::spawn_blocking(move || {
             let done = job(&context);
@@ -123,6 +147,15 @@ impl Context {
             Err(_) => Err(HttpError::new(NodeCode::Stopped, "the node ends")),
         }
     }
+}
+
+/// Waits for a place, but not for ever.
+async fn turn(places: &Arc<Semaphore>, wait: Duration) -> Result<OwnedSemaphorePermit> {
+    let place = timeout(wait, Arc::clone(places).acquire_owned()).await;
+    place
+        .ok()
+        .and_then(|place| place.ok())
+        .ok_or_else(|| HttpError::new(NodeCode::QueueFull, "too many wait for an answer"))
 }
 
 fn place(places: &Arc<Semaphore>, full: &str) -> Result<OwnedSemaphorePermit> {

@@ -93,11 +93,20 @@ impl Stream {
     }
 
     async fn tell(&mut self, mut news: broadcast::Receiver<NodeEvent>) -> Over {
+        if let Err(over) = self.begin().await {
+            return over;
+        }
         loop {
             if let Err(over) = self.step(&mut news).await {
                 return over;
             }
         }
+    }
+
+    /// Tells where the node stands.
+    async fn begin(&self) -> Result<(), Over> {
+        let newest = self.checkpoint("checkpoint", None).await?;
+        self.send(newest).await
     }
 
     /// Tells what is in the store, then waits for news.
@@ -126,7 +135,7 @@ impl Stream {
     async fn records(&mut self) -> Result<(), Over> {
         loop {
             let first = self.next;
-            let (chunk, count) = self.context.work(move |context| chunk(context, first)).await?;
+            let (chunk, count) = self.context.feed(move |context| chunk(context, first)).await?;
             if count == 0 {
                 return Ok(());
             }
@@ -137,7 +146,7 @@ impl Stream {
 
     /// The checkpoint of a block as it is now, or the newest certified one.
     async fn checkpoint(&self, name: &'static str, block: Option<u64>) -> Result<Bytes, Over> {
-        let made = self.context.work(move |context| {
+        let made = self.context.feed(move |context| {
             let store = &context.shared.store;
             let found = match block {
                 Some(block) => store.checkpoint(block)?,
@@ -153,6 +162,9 @@ impl Stream {
     }
 
     async fn send(&self, chunk: Bytes) -> Result<(), Over> {
+        if chunk.is_empty() {
+            return Ok(());
+        }
         self.chunks.send(chunk).await.map_err(|_| Over)
     }
 }
