@@ -148,3 +148,11 @@ fn an_anchored_root_that_is_not_that_of_the_records_is_named() {
     };
     assert_eq!((got, report.size), (B256::repeat_byte(3), 333));
 }
+
+#[test]
+fn a_certified_log_of_nothing_is_not_that_of_a_network() {
+    let world = World::honest();
+    let empty = Checkpoint { size: 0, root: B256::repeat_byte(1), ..world.checkpoint() };
+    let written = world.write_under(empty, &world.network.certify(&empty));
+    assert_eq!(world.flaw_of(&written), Flaw::Genesis);
+}
