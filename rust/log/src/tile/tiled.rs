@@ -21,6 +21,15 @@ pub trait TileSource {
     /// # Errors
     /// When the tile is not there or cannot be read.
     fn tile(&self, id: TileId) -> Result<Vec<B256>, Self::Error>;
+
+    /// The root over `2^height` hashes of a tile from `first` on, if the source keeps such roots;
+    /// else they are hashed again for every proof. `height` is 1 to 7, and the tile has the hashes.
+    ///
+    /// # Errors
+    /// As [`Self::tile`].
+    fn inner(&self, _id: TileId, _first: u8, _height: u32) -> Result<Option<B256>, Self::Error> {
+        Ok(None)
+    }
 }
 
 impl<S: TileSource + ?Sized> TileSource for &S {
@@ -28,6 +37,10 @@ impl<S: TileSource + ?Sized> TileSource for &S {
 
     fn tile(&self, id: TileId) -> Result<Vec<B256>, S::Error> {
         (**self).tile(id)
+    }
+
+    fn inner(&self, id: TileId, first: u8, height: u32) -> Result<Option<B256>, S::Error> {
+        (**self).inner(id, first, height)
     }
 }
 
@@ -169,8 +182,15 @@ impl<S: TileSource> Reader<'_, S> {
         let (index, size) = (node.wrapping_shl(height), self.log.size);
         let id = TileId::holding(level, first, size);
         let id = id.ok_or(LogError::IndexOutOfRange { index, size })?;
+        let from = first.to_be_bytes()[7]; // its place among 256
+        if above > 0 {
+            let inner = self.log.source.inner(id, from, above);
+            if let Some(root) = inner.map_err(|source| TileError::Source { id, source })? {
+                return Ok(root);
+            }
+        }
         let hashes = self.tile(id)?;
-        let from = usize::from(first.to_be_bytes()[7]); // its place among 256
+        let from = usize::from(from);
         let to = from.saturating_add(1_usize.wrapping_shl(above));
         // The node is complete, so the tile reaches as far: its width was checked.
         Ok(fold(&hashes[from..to]))

@@ -34,6 +34,7 @@ mod edge;
 mod files;
 mod log;
 mod messages;
+mod nodes;
 mod publish;
 mod reads;
 mod records;
@@ -199,6 +200,10 @@ impl TileSource for DiskStore {
 
     fn tile(&self, id: TileId) -> Result<Vec<B256>> {
         self.log.tile(&self.log.edge(), id)
+    }
+
+    fn inner(&self, id: TileId, first: u8, height: u32) -> Result<Option<B256>> {
+        self.log.inner(&self.log.edge(), id, first, height)
     }
 }
 

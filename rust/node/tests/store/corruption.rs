@@ -67,14 +67,19 @@ fn a_bundle_that_is_cut_longer_swapped_or_gone_is_found() {
     let world = closed(folder.path());
     let path = folder.path().join("tiles/tile/entries/000");
     let other = std::fs::read(folder.path().join("tiles/tile/entries/001")).unwrap();
-    let look = || assert_eq!(never_wrong(&world.open(folder.path()), &world), 256);
-    altered(&path, |bytes| bytes.truncate(bytes.len() - 1), look);
-    altered(&path, |bytes| bytes.push(0), look);
-    altered(&path, |bytes| bytes.resize(100 << 20, 0), look);
-    altered(&path, Vec::clear, look);
-    altered(&path, |bytes| bytes.clone_from(&other), look);
+    let look = |errors| {
+        let store = world.open(folder.path());
+        assert_eq!(never_wrong(&store, &world), errors);
+        assert_corrupt(store.entries(0, 256));
+        assert_corrupt(store.entries(200, 100));
+    };
+    altered(&path, |bytes| bytes.truncate(bytes.len() - 1), || look(1));
+    altered(&path, |bytes| bytes.push(0), || look(0));
+    altered(&path, |bytes| bytes.resize(100 << 20, 0), || look(256));
+    altered(&path, Vec::clear, || look(256));
+    altered(&path, |bytes| bytes.clone_from(&other), || look(256));
     std::fs::remove_file(&path).unwrap();
-    look();
+    look(256);
 }
 
 #[test]

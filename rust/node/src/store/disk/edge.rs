@@ -2,6 +2,7 @@
 //! hashes a level. Readers hold on to the edge that they began with.
 
 use super::Result;
+use super::nodes::Nodes;
 use super::tables::{self, EDGE, TAIL};
 use crate::store::NodeStoreError;
 use alloy_primitives::B256;
@@ -20,7 +21,7 @@ const HASH_BYTES: usize = 32;
 pub(super) struct Edge {
     pub(super) tiles: TileEdge,
     /// Hashes of the partial tiles.
-    partials: Vec<(TileId, Vec<B256>)>,
+    partials: Vec<(TileId, Nodes)>,
     /// Packed entries that are in no full bundle.
     pub(super) tail: Vec<Vec<u8>>,
 }
@@ -45,7 +46,9 @@ impl TileSource for Stored<'_> {
 
 impl Edge {
     pub(super) fn new(tiles: TileEdge, tail: Vec<Vec<u8>>) -> Self {
-        Self { partials: tiles.partials(), tiles, tail }
+        let partials = tiles.partials().into_iter();
+        let partials = partials.map(|(id, hashes)| (id, Nodes::new(hashes))).collect();
+        Self { partials, tiles, tail }
     }
 
     /// Reads the edge of a log of `size` records.
@@ -71,9 +74,9 @@ impl Edge {
             }
         }
         let mut edge = write.open_table(EDGE).map_err(failed)?;
-        for (id, hashes) in self.partials.iter().filter(|(id, _)| id.level > 0) {
+        for (id, nodes) in self.partials.iter().filter(|(id, _)| id.level > 0) {
             if before.partials.iter().all(|(other, _)| other != id) {
-                let bytes: Vec<u8> = hashes.iter().flat_map(|hash| hash.0).collect();
+                let bytes: Vec<u8> = nodes.hashes().iter().flat_map(|hash| hash.0).collect();
                 edge.insert(id.level, bytes.as_slice()).map_err(failed)?;
             }
         }
@@ -90,10 +93,10 @@ impl Edge {
         size.saturating_sub(size % WIDTH)
     }
 
-    /// The first `width` hashes of the partial tile of a level, if that is where they are.
-    pub(super) fn partial(&self, level: u8, index: u64, width: usize) -> Option<&[B256]> {
-        let at = |(id, _): &&(TileId, Vec<B256>)| (id.level, id.index) == (level, index);
-        self.partials.iter().find(at)?.1.get(..width)
+    /// The partial tile of a level, if that is the one.
+    pub(super) fn partial(&self, level: u8, index: u64) -> Option<&Nodes> {
+        let at = |(id, _): &&(TileId, Nodes)| (id.level, id.index) == (level, index);
+        self.partials.iter().find(at).map(|(_, nodes)| nodes)
     }
 
     /// The tiles of a level that are full.

@@ -4,12 +4,14 @@
 
 use super::edge::{Edge, WIDTH};
 use super::files::Files;
+use super::nodes::Nodes;
 use super::{Result, read_lock};
 use crate::store::NodeStoreError;
 use alloy_primitives::{B256, keccak256};
-use fallow_log::{BundleId, TILE_WIDTH, TileId, leaf_hash, node_hash};
+use fallow_log::{BundleId, TILE_WIDTH, TileId, leaf_hash};
 use fallow_protocol::{
-    Announcement, Body, Domain, EVIDENCE_MAX_BYTES, Entry, RECORD_MAX_BYTES, Record, decode_bundle,
+    Announcement, Body, DecodeError, Domain, EVIDENCE_MAX_BYTES, Entry, RECORD_MAX_BYTES, Record,
+    decode_bundle, entry_of_bundle,
 };
 use lru::LruCache;
 use std::num::NonZeroUsize;
@@ -20,13 +22,14 @@ const TILE_BYTES: usize = 32 * TILE_WIDTH as usize;
 const ENTRY_MAX_BYTES: usize = 6 + RECORD_MAX_BYTES + EVIDENCE_MAX_BYTES + 288;
 const BUNDLE_MAX_BYTES: usize = ENTRY_MAX_BYTES * TILE_WIDTH as usize;
 
-/// 8 KiB each, so 2 MiB: the upper levels of a log of 10^7, and some of the lowest.
+/// 16 KiB each, so 4 MiB: the upper levels of a log of 10^7, and some of the lowest.
 const TILES: NonZeroUsize = NonZeroUsize::new(256).unwrap();
-/// About 110 KiB each with usual entries, 260 KiB at most.
+/// About 100 KiB each with usual entries, 260 KiB at most.
 const BUNDLES: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 
-type Tile = Arc<Vec<B256>>;
-type Bundle = Arc<Vec<Entry>>;
+type Tile = Arc<Nodes>;
+/// Its bytes.
+type Bundle = Arc<Vec<u8>>;
 
 /// The log as files and an edge.
 #[derive(Debug)]
@@ -62,12 +65,33 @@ impl Log {
     /// The first `width` hashes of a tile, which the log has.
     pub(super) fn tile(&self, edge: &Edge, id: TileId) -> Result<Vec<B256>> {
         let width = usize::from(id.width);
-        if id.index < edge.full_tiles(id.level) {
-            let tile = self.full_tile(edge, id.level, id.index)?;
-            return tile.get(..width).map(<[B256]>::to_vec).ok_or_else(|| missing(id.path()));
+        let hashes = |nodes: &Nodes| nodes.hashes().get(..width).map(<[B256]>::to_vec);
+        self.look(edge, id.level, id.index, hashes)?.ok_or_else(|| missing(id.path()))
+    }
+
+    /// The root over `2^height` hashes of a tile from `first` on, if the log has them.
+    pub(super) fn inner(
+        &self,
+        edge: &Edge,
+        id: TileId,
+        first: u8,
+        height: u32,
+    ) -> Result<Option<B256>> {
+        self.look(edge, id.level, id.index, |nodes| nodes.inner(first.into(), height))
+    }
+
+    /// Looks into a tile; `None` if there is no such.
+    fn look<T>(
+        &self,
+        edge: &Edge,
+        level: u8,
+        index: u64,
+        look: impl FnOnce(&Nodes) -> Option<T>,
+    ) -> Result<Option<T>> {
+        if index < edge.full_tiles(level) {
+            return Ok(look(&*self.full_tile(edge, level, index)?));
         }
-        let hashes = edge.partial(id.level, id.index, width);
-        hashes.map(<[B256]>::to_vec).ok_or_else(|| missing(id.path()))
+        Ok(edge.partial(level, index).and_then(look))
     }
 
     fn full_tile(&self, edge: &Edge, level: u8, index: u64) -> Result<Tile> {
@@ -81,23 +105,20 @@ impl Log {
             return Err(corrupt(&path, format!("it has {} bytes", bytes.len())));
         }
         let hashes: Vec<B256> = bytes.chunks_exact(32).map(B256::from_slice).collect();
-        if fold(&hashes) != self.node(edge, level.saturating_add(1), index)? {
+        let nodes = Nodes::new(hashes);
+        if nodes.root() != Some(self.node(edge, level.saturating_add(1), index)?) {
             return Err(corrupt(&path, "the tile above has another hash for it".into()));
         }
-        let tile = Arc::new(hashes);
+        let tile = Arc::new(nodes);
         lock(&self.tiles).put((level, index), Arc::clone(&tile));
         Ok(tile)
     }
 
     /// A node that the log has.
     fn node(&self, edge: &Edge, level: u8, node: u64) -> Result<B256> {
-        let (index, at) = (node / WIDTH, usize::try_from(node % WIDTH).unwrap_or(usize::MAX));
-        let none = || missing(format!("node {node} of level {level}"));
-        if index < edge.full_tiles(level) {
-            return self.full_tile(edge, level, index)?.get(at).copied().ok_or_else(none);
-        }
-        let hashes = edge.partial(level, index, at.saturating_add(1)).ok_or_else(none)?;
-        hashes.last().copied().ok_or_else(none)
+        let at = usize::try_from(node % WIDTH).unwrap_or(usize::MAX);
+        let found = self.look(edge, level, node / WIDTH, |nodes| nodes.inner(at, 0))?;
+        found.ok_or_else(|| missing(format!("node {node} of level {level}")))
     }
 
     /// Entries from `first` on, each with its record, checked.
@@ -112,36 +133,48 @@ impl Log {
         let mut entries = Vec::new();
         let mut next = first;
         while next < end {
-            let bundle = self.bundle(edge, next / WIDTH)?;
             let stop = end.min((next / WIDTH).saturating_add(1).saturating_mul(WIDTH));
-            for index in next..stop {
-                let at = usize::try_from(index % WIDTH).unwrap_or(usize::MAX);
-                let entry = bundle.get(at).ok_or_else(|| missing(format!("entry {index}")))?;
-                let record = self.check(entry, index, self.node(edge, 0, index)?)?;
-                entries.push((entry.clone(), record));
+            let read = self.read_entries(edge, next, stop)?;
+            for (index, entry) in (next..stop).zip(read) {
+                let record = self.check(&entry, index, self.node(edge, 0, index)?)?;
+                entries.push((entry, record));
             }
             next = stop;
         }
         Ok(entries)
     }
 
-    /// All entries of a bundle that are there, not checked yet.
-    fn bundle(&self, edge: &Edge, index: u64) -> Result<Bundle> {
-        let id = BundleId { index, width: TILE_WIDTH };
-        if id.first() >= edge.sealed() {
-            let entries = edge.tail.iter().map(|bytes| Entry::decode(bytes));
+    /// The entries from `first` to before `end`, all of one bundle, not checked yet.
+    fn read_entries(&self, edge: &Edge, first: u64, end: u64) -> Result<Vec<Entry>> {
+        let skipped = usize::try_from(first % WIDTH).unwrap_or(usize::MAX);
+        let count = usize::try_from(end.saturating_sub(first)).unwrap_or(usize::MAX);
+        if first >= edge.sealed() {
+            let tail = edge.tail.iter().skip(skipped).take(count);
+            let entries = tail.map(|bytes| Entry::decode(bytes));
             let entries = entries.collect::<std::result::Result<_, _>>();
-            return entries.map(Arc::new).map_err(|error| corrupt("the tail", error.to_string()));
+            return entries.map_err(|error| corrupt("the tail", error.to_string()));
         }
-        if let Some(bundle) = lock(&self.bundles).get(&index) {
+        let id = BundleId { index: first / WIDTH, width: TILE_WIDTH };
+        let bundle = self.bundle(id)?;
+        let wrong = |error: DecodeError| corrupt(&id.path(), error.to_string());
+        if count == 1 {
+            // The others of the bundle are passed over, not read.
+            let place = u16::try_from(skipped).unwrap_or(u16::MAX);
+            return Ok(vec![entry_of_bundle(&bundle, place).map_err(wrong)?]);
+        }
+        let entries = decode_bundle(&bundle, TILE_WIDTH).map_err(wrong)?;
+        Ok(entries.into_iter().skip(skipped).take(count).collect())
+    }
+
+    /// A full bundle.
+    fn bundle(&self, id: BundleId) -> Result<Bundle> {
+        if let Some(bundle) = lock(&self.bundles).get(&id.index) {
             return Ok(Arc::clone(bundle));
         }
         let path = id.path();
         let bytes = self.files.read(&path, BUNDLE_MAX_BYTES)?.ok_or_else(|| gone(&path))?;
-        let entries =
-            decode_bundle(&bytes, TILE_WIDTH).map_err(|error| corrupt(&path, error.to_string()))?;
-        let bundle = Arc::new(entries);
-        lock(&self.bundles).put(index, Arc::clone(&bundle));
+        let bundle = Arc::new(bytes);
+        lock(&self.bundles).put(id.index, Arc::clone(&bundle));
         Ok(bundle)
     }
 
@@ -212,15 +245,6 @@ pub(super) fn check_rest(
         return Err("its announcement is not the one of its record");
     }
     Ok(())
-}
-
-/// Root over the 256 hashes of a full tile.
-fn fold(hashes: &[B256]) -> B256 {
-    let mut nodes = hashes.to_vec();
-    while nodes.len() > 1 {
-        nodes = nodes.chunks_exact(2).map(|pair| node_hash(&pair[0], &pair[1])).collect();
-    }
-    nodes.first().copied().unwrap_or_default()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
