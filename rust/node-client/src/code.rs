@@ -57,7 +57,8 @@ codes! {
     912 StoreFailed 503 "the node's disk failed or is full; nothing was accepted";
     913 Stopped 503 "the chain disagrees with the node's own re-execution: it serves nothing";
     914 WrongNetwork 422 "the file is of another network";
-    915 AnnouncementUnknown 422 "the node has never seen the announcement that the message is about";
+    915 AnnouncementUnknown 422
+        "the node has never seen the announcement that the message is about";
     916 AllocationUnknown 422 "the release is of a request that is not recorded";
     917 MessageExpired 422 "the message was promised but could not be recorded in its time";
     918 NotCertifiedYet 404 "the record is not under a certified checkpoint yet";

@@ -71,9 +71,8 @@ pub(crate) async fn request(
             ended => return asking.report(ended, &file, &node, printer),
         }
     }
-    Err(Failure::refused("other requests of this key take its sequences").hint(
-        "name an unused one of the last 128 with `--sequence`, or wait until the others are through",
-    ))
+    Err(Failure::refused("other requests of this key take its sequences")
+        .hint("name an unused one of the last 128 with `--sequence`, or wait for the others"))
 }
 
 /// What is asked for, with the terms of its resource.

@@ -133,7 +133,10 @@ impl VerifiedNode {
             return Ok(());
         }
         let two = || two_histories(old, new);
-        let exhibit = |path: Option<&ConsistencyAnswer>| json!({ "older": older, "newer": newer, "consistency": path });
+        let exhibit = |path: Option<&ConsistencyAnswer>| {
+            let consistency = path;
+            json!({ "older": older, "newer": newer, "consistency": consistency })
+        };
         let same_block = new.block_number == old.block_number;
         let same_size = new.size == old.size;
         if same_block || new.size < old.size || (same_size && new.root != old.root) {
