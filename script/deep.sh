@@ -38,4 +38,6 @@ step "proptest, deep" env PROPTEST_CASES=20000 cargo test --locked --release \
 step "registry and ledger side by side, deep" differential_deep
 step "make prove" script/prove.sh
 step "a node killed a hundred times under load" node_killed
+step "the store killed five hundred times" env FALLOW_STORE_KILLS=500 \
+    cargo test --locked --release -p fallow-node --test store crash
 step "cargo deny advisories" advisories
