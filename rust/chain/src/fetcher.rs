@@ -14,6 +14,7 @@ use alloy_primitives::{Address, Bloom, BloomInput};
 use fallow_protocol::{CheckpointRule, Domain, NetworkFile};
 use std::iter;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 /// When a sidechain block counts as final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -26,6 +27,15 @@ pub enum Finality {
     /// With so many blocks after it.
     Depth(u64),
 }
+
+/// How long to wait for a node's index of logs, each time.
+const INDEX_PAUSES: [Duration; 5] = [
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+    Duration::from_millis(800),
+];
 
 /// Fetches the blocks of one network from a node, each once.
 #[derive(Debug)]
@@ -152,7 +162,34 @@ impl Fetcher {
         }
     }
 
+    /// A node whose index of logs is behind shows none of a block's events, or some: it is asked again
+    /// before what it shows is taken for all there is.
     async fn range(&self, range: RangeInclusive<u64>) -> Result<Vec<BlockEvents>, ChainError> {
+        for pause in INDEX_PAUSES {
+            let (blocks, short) = self.look(range.clone()).await?;
+            let Some(number) = short else {
+                return Ok(blocks);
+            };
+            tracing::debug!(number, "the node shows fewer records than the registry claims");
+            tokio::time::sleep(pause).await;
+        }
+        let (blocks, short) = self.look(range).await?;
+        let nothing =
+            |entry: &&BlockEvents| Some(entry.block.number) == short && entry.events.is_empty();
+        match blocks.iter().find(nothing) {
+            // Its index will come: the same again later goes well.
+            Some(entry) => {
+                Err(ChainError::Missing { what: "events of block", number: entry.block.number })
+            }
+            None => Ok(blocks),
+        }
+    }
+
+    /// A range as the node shows it now, and the first block of which it does not show all.
+    async fn look(
+        &self,
+        range: RangeInclusive<u64>,
+    ) -> Result<(Vec<BlockEvents>, Option<u64>), ChainError> {
         let headers = self.headers(range.clone()).await?;
         let logs = self.client.logs(self.registry, range).await?;
         let headed = headers.iter().map(|(block, _)| *block);
@@ -170,8 +207,8 @@ impl Fetcher {
         for (entry, claim) in claimed.into_iter().zip(claims) {
             entry.claim = Some(claim);
         }
-        all_shown(self.size, blocks.iter().zip(logged))?;
-        Ok(blocks)
+        let short = first_short(self.size, blocks.iter().zip(logged));
+        Ok((blocks, short))
     }
 
     /// Whether a block's bloom filter has the registry in it: always if it logged there, rarely if
@@ -201,24 +238,19 @@ fn records<'a>(blocks: impl IntoIterator<Item = &'a BlockEvents>) -> u64 {
     u64::try_from(events.filter(|event| event.is_record()).count()).unwrap_or(u64::MAX)
 }
 
-/// Refuses blocks whose header has the registry's logs and whose size says that they recorded
-/// something, but of which the node shows nothing: its index of logs is behind, so the same again
-/// later goes well. `size` is that of the log before them.
-fn all_shown<'a>(
+/// The first block whose header has the registry's logs and whose size says that they recorded more
+/// than the node shows. `size` is that of the log before them.
+fn first_short<'a>(
     mut size: u64,
     blocks: impl IntoIterator<Item = (&'a BlockEvents, bool)>,
-) -> Result<(), ChainError> {
+) -> Option<u64> {
     for (entry, logged) in blocks {
         size = size.saturating_add(records([entry]));
-        let is_more = entry.claim.is_some_and(|(claimed, _)| claimed > size);
-        if logged && entry.events.is_empty() && is_more {
-            return Err(ChainError::Missing {
-                what: "events of block",
-                number: entry.block.number,
-            });
+        if logged && entry.claim.is_some_and(|(claimed, _)| claimed > size) {
+            return Some(entry.block.number);
         }
     }
-    Ok(())
+    None
 }
 
 /// Puts every log under its block; none may be left over.
@@ -284,13 +316,12 @@ mod tests {
             parent: fallow_ledger::GenesisParent::default(),
         };
         let blocks = [entry(1, vec![start()], 1), entry(2, vec![], 1), entry(3, vec![], 2)];
-        let shown = |logged: [bool; 3]| all_shown(0, blocks.iter().zip(logged));
+        let short = |logged: [bool; 3]| first_short(0, blocks.iter().zip(logged));
         // The second is a filter's false hit. The third grew without a log of the registry: that
         // is for the comparison with the re-execution, waiting does not help.
-        assert!(shown([true, true, false]).is_ok());
-        assert!(matches!(
-            shown([true, true, true]),
-            Err(ChainError::Missing { what: "events of block", number: 3 })
-        ));
+        assert_eq!(short([true, true, false]), None);
+        assert_eq!(short([true, true, true]), Some(3));
+        let some = [entry(1, vec![start()], 3)];
+        assert_eq!(first_short(0, [(&some[0], true)]), Some(1), "one of three is shown");
     }
 }
