@@ -9,6 +9,7 @@ use fallow_node::follow::{Certifier, Feed, Shares, certificates};
 use fallow_node::store::types::{Anchored, Change, Head, Kept};
 use fallow_node::store::{DiskSettings, DiskStore, NodeStore};
 use fallow_protocol::{Certificate, Checkpoint};
+use futures_util::future::join_all;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -90,6 +91,11 @@ impl Committing {
         self.world.probe.post(key, block, over.digest(), share).await.unwrap();
     }
 
+    /// All of these sign it.
+    async fn post_all(&self, members: &[DevValidator], over: &Checkpoint) {
+        join_all(members.iter().map(|member| self.post(member, over, over.digest()))).await;
+    }
+
     async fn certified(&mut self) -> Vec<(u64, Certificate)> {
         self.core
             .until(|input| match input {
@@ -113,8 +119,7 @@ async fn the_newest_checkpoints_are_certified_by_a_quorum_of_good_shares() {
     )
     .await;
     core.post(&members[0], &checkpoint, B256::repeat_byte(1)).await;
-    core.post(&members[1], &checkpoint, checkpoint.digest()).await;
-    core.post(&members[2], &checkpoint, checkpoint.digest()).await;
+    core.post_all(&members[1..3], &checkpoint).await;
     core.commit().await;
     core.spawn();
     let shares = core.shares.clone();
@@ -148,9 +153,7 @@ async fn of_an_old_history_only_what_was_anchored_is_certified() {
     let members = core.world.devnet.validators.clone();
     let (old, anchored) = (core.checkpoint().await, core.checkpoint().await);
     for checkpoint in [old, anchored] {
-        for member in &members {
-            core.post(member, &checkpoint, checkpoint.digest()).await;
-        }
+        core.post_all(&members, &checkpoint).await;
     }
     // A checkpoint every 20 blocks: more than are counted.
     let blocks = format!("{:#x}", U256::from(1_000));
@@ -177,9 +180,7 @@ async fn of_an_old_history_only_what_was_anchored_is_certified() {
     }
     // What is new afterwards is certified as usual.
     let newest = core.checkpoint().await;
-    for member in &members {
-        core.post(member, &newest, newest.digest()).await;
-    }
+    core.post_all(&members, &newest).await;
     core.commit().await;
     assert_eq!(core.certified().await[0].0, newest.block_number);
 }
