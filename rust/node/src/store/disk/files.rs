@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// Waiting for the disk costs no processor: this many files at once share its flushes.
 const WRITERS: usize = 8;
@@ -16,6 +17,9 @@ pub(super) struct Files {
     root: PathBuf,
     /// Where files are written before they get their names; on the same file system.
     staging: PathBuf,
+    /// Held by the one who writes: whoever commits and whoever publishes do so at the same time, and
+    /// number their files alike.
+    writing: Mutex<()>,
 }
 
 /// A file to write: its path below the root, and its bytes.
@@ -31,7 +35,7 @@ impl Files {
         for folder in [&root, &staging] {
             fs::create_dir_all(folder).map_err(at(folder))?;
         }
-        Ok(Self { root, staging })
+        Ok(Self { root, staging, writing: Mutex::default() })
     }
 
     pub(super) fn path(&self, path: &str) -> PathBuf {
@@ -41,6 +45,11 @@ impl Files {
     /// Writes files in the place of those of the same names. When this returns, they are on the
     /// disk; after an error, some may be.
     pub(super) fn write(&self, files: &[NewFile]) -> Result<()> {
+        if files.is_empty() {
+            return Ok(());
+        }
+        // Whatever a writer that panicked has left is written anew.
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let numbered: Vec<_> = files.iter().enumerate().collect();
         let share = numbered.len().div_ceil(WRITERS).max(1);
         std::thread::scope(|scope| {
@@ -130,4 +139,34 @@ pub(super) fn sync_folder(folder: &Path) -> Result<()> {
 pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> NodeStoreError {
     let path = path.to_owned();
     move |error| NodeStoreError::File { path, error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Full tiles are written by whoever commits while another thread publishes partial ones.
+    #[test]
+    fn no_file_has_what_another_thread_wrote_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name| folder.path().join(name);
+        let files = Files::open(at("tiles"), at("staging")).unwrap();
+        std::thread::scope(|scope| {
+            for thread in 0..4_u8 {
+                let files = &files;
+                scope.spawn(move || {
+                    for round in 0..8_u8 {
+                        let name = |file| format!("{thread}/{round}-{file}");
+                        let new: Vec<_> = (0..4_u8)
+                            .map(|file| (name(file), vec![thread ^ round ^ file; 8_192]))
+                            .collect();
+                        files.write(&new).unwrap();
+                        for (path, bytes) in new {
+                            assert_eq!(files.read(&path, 8_192).unwrap(), Some(bytes), "{path}");
+                        }
+                    }
+                });
+            }
+        });
+    }
 }
