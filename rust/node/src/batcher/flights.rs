@@ -286,9 +286,7 @@ impl Flights {
         let included = look.included.max(look.settled);
         let look = Look { included, ..look };
         self.look = Some(look);
-        if matches!(self.trouble, Some(Trouble::Away(_))) {
-            self.trouble = None;
-        }
+        self.forget_trouble(included);
         let mut effects = self.settle(look.settled);
         effects.extend(self.nudge(&look));
         effects.extend(self.fill_gaps(&look));
@@ -298,6 +296,20 @@ impl Flights {
             effects.extend(self.look_again(Looking::Yes));
         }
         effects
+    }
+
+    /// The chain's node answers; and what it refused is no matter any more when nothing waits to be
+    /// included: an older payload of it may have been.
+    fn forget_trouble(&mut self, included: u64) {
+        let waits = self.all.range(included..).next().is_some();
+        let is_over = match &self.trouble {
+            Some(Trouble::Away(_)) => true,
+            Some(Trouble::Refused(_)) => !waits,
+            Some(Trouble::Reverted { .. }) | None => false,
+        };
+        if is_over {
+            self.trouble = None;
+        }
     }
 
     /// Ends the transactions whose nonces are used up for ever.

@@ -101,6 +101,21 @@ fn away() -> Trouble {
     Trouble::Away("it is dark".to_owned())
 }
 
+/// As nothing would be taken while it lasts, nothing would ever be sent to end it.
+#[test]
+fn a_refusal_does_not_outlast_what_was_refused() {
+    let refused = || Trouble::Refused("replacement underpriced".to_owned());
+    let mut bench = Bench::new();
+    bench.put(Seen(look(0, 0, 1)));
+    bench.put(Launch(vec![planned(&[1]), planned(&[2])]));
+    bench.put(NotSent { nonce: 0, trouble: refused() });
+    bench.put(NotSent { nonce: 1, trouble: refused() });
+    bench.put(Seen(look(0, 1, 2)));
+    assert_eq!(bench.flights.trouble(), Some(&refused()), "the second one still waits");
+    bench.put(Seen(look(0, 2, 3)));
+    assert_eq!(bench.flights.trouble(), None, "both are in a block, though nobody took them");
+}
+
 #[test]
 fn nothing_is_launched_before_the_chain_was_seen() {
     let mut bench = Bench::new();
