@@ -178,7 +178,7 @@ impl Core {
 
     /// Nothing new is taken; what waits to be durable gets a last try.
     fn end(mut self, mut inbox: Inbox) -> Ended {
-        self.health.stop("the node ends".to_owned());
+        self.health.end();
         self.publish();
         inbox.commands.close();
         while let Ok(command) = inbox.commands.try_recv() {

@@ -18,11 +18,19 @@ impl Health {
         Self { stopped: None, store: None, away: Some(away), stuck: None }
     }
 
-    /// Ends everything, for good. The first reason stays.
+    /// Something contradicts the node: it ends everything, for good. The first reason stays.
     pub(crate) fn stop(&mut self, why: String) {
         if self.stopped.is_none() {
             tracing::error!(why, "stopped: nothing is served any more");
             self.stopped = Some(why);
+        }
+    }
+
+    /// The node ends as it was told to: nothing is wrong. A reason from before stays.
+    pub(crate) fn end(&mut self) {
+        if self.stopped.is_none() {
+            tracing::info!("nothing is taken any more: the node ends");
+            self.stopped = Some("the node ends".to_owned());
         }
     }
 
@@ -81,6 +89,16 @@ mod tests {
         health.stop("first".to_owned());
         health.stop("second".to_owned());
         health.set_store(None);
+        assert_eq!(health.not_ready(), Some(NotReady::Stopped("first".to_owned())));
+    }
+    #[test]
+    fn an_orderly_end_does_not_hide_why_it_was_stopped_before() {
+        let mut health = Health::new();
+        health.end();
+        assert_eq!(health.not_ready(), Some(NotReady::Stopped("the node ends".to_owned())));
+        let mut health = Health::new();
+        health.stop("first".to_owned());
+        health.end();
         assert_eq!(health.not_ready(), Some(NotReady::Stopped("first".to_owned())));
     }
 }
