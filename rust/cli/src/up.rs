@@ -88,7 +88,7 @@ impl Up {
         until_ready: bool,
         mut asked_to_end: Shutdown,
     ) -> Result<()> {
-        let mut levels = Levels::new(&self.place.api())?;
+        let mut levels = Levels::new(&self.place.api(), self.network.network.network_id)?;
         let mut restarts = [0; 2];
         loop {
             let chains = [&self.network.sidechain, &self.network.mainnet];

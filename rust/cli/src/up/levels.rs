@@ -3,6 +3,7 @@
 use crate::error::{Context, Result};
 use fallow_node_client::types::StatusAnswer;
 use fallow_node_client::{Limits, NodeClient};
+use fallow_protocol::NetworkId;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct Levels {
     client: NodeClient,
+    /// Ours: on a port that something else took first, another network may answer.
+    network: NetworkId,
     /// The last answer, or why there was none.
     answer: std::result::Result<StatusAnswer, String>,
     /// When how many records were there, oldest first.
@@ -22,17 +25,22 @@ pub(crate) struct Levels {
 }
 
 impl Levels {
-    /// Asks the node at `url`; nothing is asked yet.
-    pub(crate) fn new(url: &str) -> Result<Self> {
+    /// Asks the node of `network` at `url`; nothing is asked yet.
+    pub(crate) fn new(url: &str, network: NetworkId) -> Result<Self> {
         let limits = Limits { timeout: PATIENCE, retries: 0, pause: Duration::ZERO };
         let client = NodeClient::new(url, limits).context("cannot ask the node")?;
-        Ok(Self { client, answer: Err("it starts".to_owned()), seen: VecDeque::new() })
+        Ok(Self { client, network, answer: Err("it starts".to_owned()), seen: VecDeque::new() })
     }
 
     /// Asks once.
     pub(crate) async fn look(&mut self) {
         let asked = self.client.status().await;
-        self.answer = asked.map_err(|error| error.to_string());
+        self.answer = match asked {
+            Ok(status) if NetworkId::from(status.network_id) != self.network => {
+                Err(format!("the node of another network, {}", status.network_id))
+            }
+            other => other.map_err(|error| error.to_string()),
+        };
         if let Ok(status) = &self.answer {
             note(&mut self.seen, Instant::now(), status.size);
         }

@@ -7,7 +7,7 @@ use crate::local::{Folder, Owner, free_address};
 use fallow_protocol::FILE_MAX_BYTES;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 
 /// Marks a folder as a network's, which `--fresh` may delete.
 const OWNER: Owner = Owner {
@@ -44,15 +44,18 @@ impl Place {
     pub(crate) fn open(args: &Args) -> Result<Self> {
         let folder = Folder::open(&args.dir, &OWNER)?;
         let lock = lock(&folder)?;
+        // Before anything is deleted for a network that could not run.
+        let asked = args.listen.map(vacant).transpose()?;
         if args.fresh {
             folder.empty(&OWNER)?;
         }
         let path = folder.join(SETTINGS);
         let settings = path.exists().then(|| read(&folder)).transpose()?;
         let remembered = settings.as_ref().map(|settings| settings.listen);
-        let listen = match args.listen.or(remembered) {
-            Some(listen) => listen,
-            None => free_address()?,
+        let listen = match (asked, remembered) {
+            (Some(listen), _) => listen,
+            (None, Some(listen)) => vacant(listen)?,
+            (None, None) => free_address()?,
         };
         Ok(Self { folder, listen, settings, _lock: lock })
     }
@@ -85,6 +88,16 @@ impl Place {
     /// URL of the node's API.
     pub(crate) fn api(&self) -> String {
         format!("http://{}", self.listen)
+    }
+}
+
+/// The address, if nothing else listens there: the node would die of it again and again.
+fn vacant(listen: SocketAddr) -> Result<SocketAddr> {
+    match TcpListener::bind(listen) {
+        Ok(_) => Ok(listen),
+        Err(error) => Err(error)
+            .context(format_args!("the node cannot listen on {listen}"))
+            .map_err(|failure| failure.hint("`--listen` names another address or port")),
     }
 }
 
@@ -132,6 +145,18 @@ mod tests {
         assert_eq!((place.ports(), place.listen), ([Some(1), Some(2)], listen));
         drop(place);
         assert_eq!(Place::open(&args(dir.path(), true)).unwrap().ports(), [None, None]);
+    }
+
+    #[test]
+    fn an_address_that_another_program_has_is_refused_before_anything_is_founded() {
+        let dir = tempfile::tempdir().unwrap();
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listen = other.local_addr().unwrap();
+        let asked = Args { listen: Some(listen), ..args(dir.path(), false) };
+        let refused = Place::open(&asked).unwrap_err();
+        assert!(refused.what().contains(&listen.to_string()), "{}", refused.what());
+        drop(other);
+        assert_eq!(Place::open(&asked).unwrap().listen, listen);
     }
 
     #[test]
