@@ -9,6 +9,8 @@ use std::path::Path;
 
 /// The file that a shell reads.
 const FILE: &str = "env";
+/// What this machine was offered with; `announce` never overwrites it.
+const ANNOUNCEMENT: &str = "announcement.json";
 
 /// Writes the variables that name this network to every command.
 pub(crate) fn write_environment(place: &Place, nodes: &Nodes) -> Result<()> {
@@ -37,17 +39,24 @@ pub(crate) fn write_environment(place: &Place, nodes: &Nodes) -> Result<()> {
 pub(crate) fn steps(folder: &Path, api: &str) -> Vec<(&'static str, String)> {
     let program = program();
     let file = |name: &str| shown(&[folder.join(name).display().to_string()]);
-    let (offer, announcement) = (file("offer.json"), file("announcement.json"));
-    vec![
-        (
-            "name this network to the commands below, once in each shell",
-            format!(". {}", dot(&file(FILE))),
-        ),
-        ("describe this machine", format!("{program} offer detect --out {offer}")),
-        (
+    let (offer, announcement) = (file("offer.json"), file(ANNOUNCEMENT));
+    let mut steps = vec![(
+        "name this network to the commands below, once in each shell",
+        format!(". {}", dot(&file(FILE))),
+    )];
+    if folder.join(ANNOUNCEMENT).exists() {
+        steps.push((
+            "see what is offered, and how much of it is free",
+            format!("{program} resources"),
+        ));
+    } else {
+        steps.push(("describe this machine", format!("{program} offer detect --out {offer}")));
+        steps.push((
             "offer it",
             format!("{program} announce --offer {offer} --key provider --out {announcement}"),
-        ),
+        ));
+    }
+    steps.extend([
         (
             "ask for a part of it",
             format!(
@@ -57,7 +66,8 @@ pub(crate) fn steps(folder: &Path, api: &str) -> Vec<(&'static str, String)> {
         ),
         ("see how sure that is: recorded, anchored, settled", format!("{program} requests")),
         ("ask the node itself", format!("curl -s {api}/v1/status")),
-    ]
+    ]);
+    steps
 }
 
 /// A shell looks for a name without a folder in its search path.
@@ -75,5 +85,17 @@ mod tests {
         assert_eq!(steps[0].1, ". 'my net/env'");
         assert_eq!(dot("env"), "./env");
         assert!(steps.iter().all(|(what, command)| !what.is_empty() && !command.is_empty()));
+    }
+
+    #[test]
+    fn a_machine_that_is_offered_is_not_offered_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let offers = || {
+            let steps = steps(dir.path(), "http://127.0.0.1:1");
+            steps.iter().filter(|(_, command)| command.contains("announce --offer")).count()
+        };
+        assert_eq!(offers(), 1);
+        std::fs::write(dir.path().join(ANNOUNCEMENT), "x").unwrap();
+        assert_eq!(offers(), 0, "the file is in the way");
     }
 }
