@@ -61,8 +61,8 @@ pub enum QueryError {
     TooDeep,
     /// It breaks off or goes wrong.
     #[error(
-        "the query cannot be read from character {at} on: `{rest}`; it looks like \
-         `cpu >= 8 and gpu and memory >= 32GiB`"
+        "the query cannot be read from character {at} on: {}; it looks like \
+         `cpu >= 8 and gpu and memory >= 32GiB`", shown(.rest)
     )]
     Syntax {
         /// Where, counted in characters from 0.
@@ -70,6 +70,10 @@ pub enum QueryError {
         /// What stands there.
         rest: String,
     },
+}
+
+fn shown(rest: &str) -> String {
+    if rest.is_empty() { "it breaks off there".to_owned() } else { format!("`{rest}`") }
 }
 
 impl Query {
@@ -372,6 +376,8 @@ mod tests {
                 "{text}: {error}"
             );
         }
+        let says = Query::parse("cpu >= 8 and").unwrap_err().to_string();
+        assert!(says.contains("character 12 on: it breaks off there"), "{says}");
         for text in ["cpu >= 8 and", "cpu >= \"8", "not", "cpu ! 8", "8 > cpu", "a = b c"] {
             assert!(matches!(Query::parse(text), Err(QueryError::Syntax { .. })), "{text}");
         }
