@@ -172,7 +172,7 @@ fn failed(error: &AuditError) -> Failure {
     let failure = Failure::new(chain(error));
     match error {
         AuditError::Missing(_) => {
-            failure.hint("name the folder or URL that has `checkpoint` in it")
+            failure.hint("`--tiles` or `--node` names the folder or URL that has it")
         }
         AuditError::StateRoot { .. }
         | AuditError::StateAhead { .. }

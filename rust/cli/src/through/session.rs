@@ -25,7 +25,19 @@ pub(crate) async fn open(
         state: folder(through.state.as_deref(), "state")?,
         clock: time::now,
     };
-    VerifiedNode::connect(options).await.map_err(failure)
+    VerifiedNode::connect(options).await.map_err(|error| match error {
+        NodeError::Client(error @ (ClientError::Url | ClientError::Transport(_))) => {
+            unreachable_at(url, &error)
+        }
+        error => failure(error),
+    })
+}
+
+/// The URL may come from the environment, where nobody sees it.
+fn unreachable_at(url: &str, error: &ClientError) -> Failure {
+    Failure::new(chain(error)).hint(format_args!(
+        "is `{url}` the URL of a running `fallow node`? `--node` and FALLOW_NODE name it"
+    ))
 }
 
 /// The set that is named, or stands beside the network file; else the node is asked for it.
@@ -100,6 +112,8 @@ pub(super) fn problem_failure(problem: &Problem) -> Failure {
     };
     let what = format!("the node answers {code} ({})", problem.detail);
     match code {
+        // The node could not read it: that is not the answer no.
+        NodeCode::BodyMalformed | NodeCode::ParameterInvalid => Failure::new(what),
         code if code.is_temporary() => Failure::new(what).hint("try again soon, or another node"),
         NodeCode::Stopped => Failure::new(what).hint("ask another node with `--node`"),
         NodeCode::AnnouncementUnknown => Failure::refused(what)
