@@ -60,6 +60,7 @@ pub(crate) async fn status(args: &Status, url: &str, printer: &mut Printer) -> R
             "networkId": node.network().network_id,
             "node": url,
             "status": status,
+            "ready": status.not_ready.is_none(),
             "setExpires": node.set().not_after().to_string(),
             "checkpoint": head.map(|head| head.checkpoint),
             "certified": head.is_some(),
