@@ -28,7 +28,7 @@ pub enum Finality {
     Depth(u64),
 }
 
-/// How long to wait for a node's index of logs, each time.
+/// How long to wait until events and claim fit, each time.
 const INDEX_PAUSES: [Duration; 5] = [
     Duration::from_millis(50),
     Duration::from_millis(100),
@@ -162,34 +162,29 @@ impl Fetcher {
         }
     }
 
-    /// A node whose index of logs is behind shows none of a block's events, or some: it is asked again
-    /// before what it shows is taken for all there is.
+    /// A node may be behind with its index of logs, or answer calls at its newest block from a state
+    /// that is one block ahead. So events and claim that do not fit are asked for again before they
+    /// are taken for what the chain says.
     async fn range(&self, range: RangeInclusive<u64>) -> Result<Vec<BlockEvents>, ChainError> {
         for pause in INDEX_PAUSES {
-            let (blocks, short) = self.look(range.clone()).await?;
-            let Some(number) = short else {
-                return Ok(blocks);
+            let blocks = self.look(range.clone()).await?;
+            let Some(number) = first_unfit(self.size, &blocks) else {
+                return Ok(unlogged(blocks));
             };
-            tracing::debug!(number, "the node shows fewer records than the registry claims");
+            tracing::debug!(number, "events and claim of the block do not fit: asking again");
             tokio::time::sleep(pause).await;
         }
-        let (blocks, short) = self.look(range).await?;
-        let nothing =
-            |entry: &&BlockEvents| Some(entry.block.number) == short && entry.events.is_empty();
-        match blocks.iter().find(nothing) {
-            // Its index will come: the same again later goes well.
-            Some(entry) => {
-                Err(ChainError::Missing { what: "events of block", number: entry.block.number })
-            }
-            None => Ok(blocks),
-        }
+        let blocks = self.look(range).await?;
+        all_shown(self.size, &blocks)?;
+        Ok(unlogged(blocks))
     }
 
-    /// A range as the node shows it now, and the first block of which it does not show all.
+    /// A range as the node shows it now, each block with whether its header says that the registry
+    /// logged.
     async fn look(
         &self,
         range: RangeInclusive<u64>,
-    ) -> Result<(Vec<BlockEvents>, Option<u64>), ChainError> {
+    ) -> Result<Vec<(BlockEvents, bool)>, ChainError> {
         let headers = self.headers(range.clone()).await?;
         let logs = self.client.logs(self.registry, range).await?;
         let headed = headers.iter().map(|(block, _)| *block);
@@ -207,8 +202,7 @@ impl Fetcher {
         for (entry, claim) in claimed.into_iter().zip(claims) {
             entry.claim = Some(claim);
         }
-        let short = first_short(self.size, blocks.iter().zip(logged));
-        Ok((blocks, short))
+        Ok(blocks.into_iter().zip(logged).collect())
     }
 
     /// Whether a block's bloom filter has the registry in it: always if it logged there, rarely if
@@ -238,19 +232,40 @@ fn records<'a>(blocks: impl IntoIterator<Item = &'a BlockEvents>) -> u64 {
     u64::try_from(events.filter(|event| event.is_record()).count()).unwrap_or(u64::MAX)
 }
 
-/// The first block whose header has the registry's logs and whose size says that they recorded more
-/// than the node shows. `size` is that of the log before them.
-fn first_short<'a>(
+fn unlogged(blocks: Vec<(BlockEvents, bool)>) -> Vec<BlockEvents> {
+    blocks.into_iter().map(|(entry, _)| entry).collect()
+}
+
+/// Each block with the size that its events lead to; `size` is that of the log before them.
+fn sizes(
     mut size: u64,
-    blocks: impl IntoIterator<Item = (&'a BlockEvents, bool)>,
-) -> Option<u64> {
-    for (entry, logged) in blocks {
-        size = size.saturating_add(records([entry]));
-        if logged && entry.claim.is_some_and(|(claimed, _)| claimed > size) {
-            return Some(entry.block.number);
-        }
-    }
-    None
+    blocks: &[(BlockEvents, bool)],
+) -> impl Iterator<Item = (&(BlockEvents, bool), u64)> {
+    blocks.iter().map(move |block| {
+        size = size.saturating_add(records([&block.0]));
+        (block, size)
+    })
+}
+
+/// The first block whose claim is of another size than its events lead to.
+fn first_unfit(size: u64, blocks: &[(BlockEvents, bool)]) -> Option<u64> {
+    let mut sizes = sizes(size, blocks);
+    let unfit =
+        sizes.find(|((entry, _), size)| entry.claim.is_some_and(|(claimed, _)| claimed != *size));
+    unfit.map(|((entry, _), _)| entry.block.number)
+}
+
+/// Refuses blocks whose header has the registry's logs and whose size says that they recorded
+/// something, but of which the node shows nothing: its index of logs is far behind, so the same
+/// again later goes well.
+fn all_shown(size: u64, blocks: &[(BlockEvents, bool)]) -> Result<(), ChainError> {
+    let hidden = sizes(size, blocks).find(|((entry, logged), size)| {
+        let is_more = entry.claim.is_some_and(|(claimed, _)| claimed > *size);
+        *logged && entry.events.is_empty() && is_more
+    });
+    hidden.map_or(Ok(()), |((entry, _), _)| {
+        Err(ChainError::Missing { what: "events of block", number: entry.block.number })
+    })
 }
 
 /// Puts every log under its block; none may be left over.
@@ -316,12 +331,20 @@ mod tests {
             parent: fallow_ledger::GenesisParent::default(),
         };
         let blocks = [entry(1, vec![start()], 1), entry(2, vec![], 1), entry(3, vec![], 2)];
-        let short = |logged: [bool; 3]| first_short(0, blocks.iter().zip(logged));
+        let shown = |logged: [bool; 3]| {
+            let blocks: Vec<_> = blocks.iter().cloned().zip(logged).collect();
+            (all_shown(0, &blocks), first_unfit(0, &blocks))
+        };
         // The second is a filter's false hit. The third grew without a log of the registry: that
-        // is for the comparison with the re-execution, waiting does not help.
-        assert_eq!(short([true, true, false]), None);
-        assert_eq!(short([true, true, true]), Some(3));
-        let some = [entry(1, vec![start()], 3)];
-        assert_eq!(first_short(0, [(&some[0], true)]), Some(1), "one of three is shown");
+        // is for the comparison with the re-execution, if it stays so.
+        assert!(matches!(shown([true, true, false]), (Ok(()), Some(3))));
+        assert!(matches!(
+            shown([true, true, true]),
+            (Err(ChainError::Missing { what: "events of block", number: 3 }), Some(3))
+        ));
+        let some = [(entry(1, vec![start()], 3), true)];
+        assert_eq!(first_unfit(0, &some), Some(1), "one of three is shown");
+        let all = [(entry(1, vec![start()], 1), true)];
+        assert_eq!(first_unfit(0, &all), None);
     }
 }
