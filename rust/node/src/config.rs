@@ -95,7 +95,7 @@ impl Config {
             promise_seconds: 60,
             open_promises: 100_000,
             flush: Duration::from_millis(200),
-            cache_bytes: 64 << 20,
+            cache_bytes: 16 << 20,
             peers: Vec::new(),
             allow_list: None,
             limits: HttpLimits::default(),
