@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How many seconds' worth of tokens a bucket holds.
@@ -38,20 +38,7 @@ impl<K: Copy + Eq + Hash> Rate<K> {
     /// # Errors
     /// The time until there are so many.
     pub fn take(&self, who: K, cost: u32, now: Instant) -> Result<(), Duration> {
-        self.ask(who, cost, now, f64::from(cost))
-    }
-
-    /// Whether [`Self::take`] would succeed.
-    ///
-    /// # Errors
-    /// The time until it would.
-    pub fn look(&self, who: K, cost: u32, now: Instant) -> Result<(), Duration> {
-        self.ask(who, cost, now, 0.0)
-    }
-
-    fn ask(&self, who: K, cost: u32, now: Instant, taken: f64) -> Result<(), Duration> {
-        // Nothing panics while it holds the lock, and a bucket is valid at any time.
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = self.lock();
         let known = buckets.get(&who).copied();
         if known.is_none() && buckets.len() >= self.most {
             forget(&mut buckets, now);
@@ -61,13 +48,34 @@ impl<K: Copy + Eq + Hash> Rate<K> {
         }
         let full = Bucket { tokens: self.burst(), at: now };
         let bucket = known.map_or(full, |bucket| self.refilled(bucket, now));
-        let cost = f64::from(cost).min(self.burst());
+        let cost = self.cost(cost);
         if bucket.tokens < cost {
             buckets.insert(who, bucket);
             return Err(self.wait(cost - bucket.tokens));
         }
-        buckets.insert(who, Bucket { tokens: bucket.tokens - taken.min(cost), at: now });
+        buckets.insert(who, Bucket { tokens: bucket.tokens - cost, at: now });
         Ok(())
+    }
+
+    /// Whether the bucket of `who` has so many tokens. Nothing is remembered of whoever has none:
+    /// it is not known yet whether it is them who ask.
+    ///
+    /// # Errors
+    /// The time until it has.
+    pub fn look(&self, who: K, cost: u32, now: Instant) -> Result<(), Duration> {
+        let known = self.lock().get(&who).copied();
+        let tokens = known.map_or(self.burst(), |bucket| self.refilled(bucket, now).tokens);
+        let cost = self.cost(cost);
+        if tokens < cost { Err(self.wait(cost - tokens)) } else { Ok(()) }
+    }
+
+    // Nothing panics while it holds the lock, and a bucket is valid at any time.
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Bucket>> {
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn cost(&self, cost: u32) -> f64 {
+        f64::from(cost).min(self.burst())
     }
 
     fn burst(&self) -> f64 {
@@ -127,6 +135,17 @@ mod tests {
         }
         assert_eq!(rate.take(1, 4, now), Ok(()));
         assert_eq!(rate.look(1, 1, now), Err(Duration::from_secs(1)));
+    }
+
+    /// Strangers name as many keys as they like.
+    #[test]
+    fn who_is_only_looked_at_takes_no_place_from_others() {
+        let (rate, now) = (Rate::new(1, 10), Instant::now());
+        assert!((0..1_000).all(|number| rate.look(number, 1, now).is_ok()));
+        assert!(rate.buckets.lock().unwrap().is_empty());
+        assert!((0..10).all(|number| rate.take(number, 4, now).is_ok()));
+        assert_eq!(rate.look(10, 1, now), Ok(()), "also when all places are taken");
+        assert!(rate.look(9, 1, now).is_err(), "whoever is known has none left");
     }
 
     #[test]
