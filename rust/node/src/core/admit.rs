@@ -52,10 +52,21 @@ impl Core {
         let mut group = Group::default();
         let mut judged = Vec::with_capacity(submissions.len());
         let mut submissions = submissions.into_iter();
-        for Submission { messages, reply } in submissions.by_ref() {
-            match self.judge(messages, &mut group) {
+        while let Some(Submission { messages, reply }) = submissions.next() {
+            if !self.has_room(messages.len(), &group) {
+                answer(reply, Err(NotReady::QueueFull));
+                continue;
+            }
+            let verdicts = messages.into_iter().map(|message| self.judge_one(message, &mut group));
+            match verdicts.collect::<Result<Vec<_>, _>>() {
                 Ok(verdicts) => judged.push((verdicts, reply)),
-                Err(why) => answer(reply, Err(why)),
+                Err(why) => {
+                    // It has what nobody will be promised.
+                    self.ahead = None;
+                    judged.into_iter().for_each(|(_, reply)| answer(reply, Err(why.clone())));
+                    answer(reply, Err(why.clone()));
+                    return refuse_all(submissions, &why);
+                }
             }
         }
         let taken = self.sign(group.taken);
@@ -71,18 +82,10 @@ impl Core {
         }
     }
 
-    /// Judges the messages of one submission; all of them find a place, or none.
-    fn judge(
-        &mut self,
-        messages: Vec<Prepared>,
-        group: &mut Group,
-    ) -> Result<Vec<Verdict>, NotReady> {
+    /// Whether so many more may be promised: all messages of a submission find a place, or none.
+    fn has_room(&self, messages: usize, group: &Group) -> bool {
         let open = self.pendings.len().saturating_add(group.taken.len());
-        if open.saturating_add(messages.len()) > self.settings.open_promises {
-            return Err(NotReady::QueueFull);
-        }
-        let verdicts = messages.into_iter().map(|message| self.judge_one(message, group));
-        verdicts.collect()
+        open.saturating_add(messages) <= self.settings.open_promises
     }
 
     fn judge_one(&mut self, one: Prepared, group: &mut Group) -> Result<Verdict, NotReady> {
@@ -182,12 +185,13 @@ impl Core {
             return Ok(());
         };
         let change = Change { promised: taken, ..Change::default() };
+        // Not given again, whatever becomes of them: a disk may keep what it says to have failed.
+        self.arrivals.message = last;
         if let Err(error) = self.commit(&change) {
             // It has what nobody was promised.
             self.ahead = None;
             return Err(error);
         }
-        self.arrivals.message = last;
         change.promised.into_iter().for_each(|pending| self.pendings.insert(pending));
         self.outlets.metrics.promised.inc_by(u64::try_from(count).unwrap_or(u64::MAX));
         self.flush_soon(count);
@@ -246,7 +250,7 @@ impl Settings {
     }
 }
 
-fn refuse_all(submissions: Vec<Submission>, why: &NotReady) {
+fn refuse_all(submissions: impl IntoIterator<Item = Submission>, why: &NotReady) {
     submissions.into_iter().for_each(|one| answer(one.reply, Err(why.clone())));
 }
 

@@ -27,6 +27,23 @@ async fn what_cannot_be_written_is_not_promised_and_can_be_given_again() {
 }
 
 #[tokio::test]
+async fn nothing_is_promised_of_a_submission_that_is_answered_with_an_error() {
+    let world = World::start().await;
+    let (announce, other) = (world.announce(1), world.announce(2));
+    world.promised(&announce).await;
+    // The last message is refused unless it is recorded, which cannot be read.
+    let unknown = world.request(&world.resource(9), 5);
+    world.store.turn(Disk::Blind);
+    let failed = world.core.submit(vec![other.clone(), unknown]).await.unwrap_err();
+    assert_eq!(failed.code(), NodeCode::StoreFailed);
+    assert_eq!((world.stored(&other), world.core.view().open_promises), (None, 1));
+    world.store.turn(Disk::Good);
+    world.until("it is ready", |view| view.not_ready.is_none()).await;
+    world.promised(&other).await;
+    assert_eq!(world.core.view().open_promises, 2, "it was on no ledger");
+}
+
+#[tokio::test]
 async fn blocks_wait_for_the_disk_in_order_and_none_is_lost() {
     let mut world = World::start().await;
     let announce = world.announce(1);

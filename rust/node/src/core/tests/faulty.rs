@@ -22,6 +22,8 @@ pub(super) enum Disk {
     Broken,
     /// There is no room in one of the tables.
     Full,
+    /// Positions of messages cannot be read.
+    Blind,
 }
 
 #[derive(Debug)]
@@ -55,9 +57,16 @@ macro_rules! as_it_is {
 impl NodeStore for Faulty {
     fn commit(&self, change: &Change) -> Result<()> {
         match *self.disk.lock().unwrap() {
-            Disk::Good => self.store.commit(change),
+            Disk::Good | Disk::Blind => self.store.commit(change),
             Disk::Broken => Err(NodeStoreError::Space { free: 0, want: 1 }),
             Disk::Full => Err(NodeStoreError::Full { what: "messages", limit: 1 }),
+        }
+    }
+
+    fn index_of(&self, id: B256) -> Result<Option<u64>> {
+        match *self.disk.lock().unwrap() {
+            Disk::Blind => Err(NodeStoreError::Corrupt("a page".to_owned())),
+            _ => self.store.index_of(id),
         }
     }
 
@@ -68,7 +77,6 @@ impl NodeStore for Faulty {
         fn size() -> u64;
         fn entry(index: u64) -> Option<Kept>;
         fn entries(first: u64, limit: usize) -> Vec<Kept>;
-        fn index_of(id: B256) -> Option<u64>;
         fn resources(provider: Option<Address>, after: Option<u64>, limit: usize) -> Vec<u64>;
         fn allocations(of: Place, after: Option<u64>, limit: usize) -> Vec<u64>;
         fn release_of(index: u64) -> Option<u64>;
