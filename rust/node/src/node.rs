@@ -27,6 +27,8 @@ use tokio::task::JoinSet;
 
 /// A chain that could not be compared is looked at again after this time, or the poll interval.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Static files that could not be written are tried again after this time.
+const PUBLISH_AGAIN: Duration = Duration::from_secs(5);
 /// The disk is measured so often: it means to look at every file.
 const WEIGH_AGAIN: Duration = Duration::from_secs(60);
 
@@ -38,6 +40,7 @@ pub struct Node {
     shared: Arc<Shared>,
     store: Arc<DiskStore>,
     chains: Chains,
+    anchors: AnchorReader,
     core: Running,
     api: Api,
     driver: Driver,
@@ -75,8 +78,9 @@ impl Node {
         let address = listener.local_addr().map_err(failed)?;
         store.publish_network(&config.daemon.set)?;
         let (core, shared) = open_core(config, Arc::<DiskStore>::clone(&store))?;
+        let anchors = anchor_reader(&shared, chains.mainnet.clone())?;
         let api = Api::open(Arc::clone(&shared))?;
-        Ok(Self { address, listener, shared, store, chains, core, api, driver, peers })
+        Ok(Self { address, listener, shared, store, chains, anchors, core, api, driver, peers })
     }
 
     /// Where the API listens.
@@ -95,13 +99,13 @@ impl Node {
     /// is committed and answered.
     ///
     /// # Errors
-    /// When the core ended by itself.
+    /// When the core, or something else that a node cannot be without, ended by itself.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), NodeError> {
-        let Self { listener, shared, store, chains, core, api, driver, peers, .. } = self;
+        let Self { listener, shared, store, chains, anchors, core, api, driver, peers, .. } = self;
         let Running { recoverer, head, effects, reports, shutdown: end, mut ended, thread, .. } =
             core;
         let (close, closed) = watch::channel(());
-        let api = tokio::spawn(api.serve(listener, until(closed)));
+        let mut api = tokio::spawn(api.serve(listener, until(closed)));
         let mut tasks = JoinSet::new();
         tasks.spawn(driver.run(effects, move |input| {
             if reports.send(input).is_err() {
@@ -109,22 +113,37 @@ impl Node {
             }
         }));
         let followed = Followed { shared: Arc::clone(&shared), chains, recoverer };
-        followed.spawn(head.map(|head| (head.block, head.size)), &mut tasks);
+        followed.spawn(head.map(|head| (head.block, head.size)), anchors, &mut tasks);
         tasks.spawn(publish(Arc::clone(&shared), Arc::clone(&store)));
         tasks.spawn(gossip::exchange(Arc::clone(&shared), peers));
         tasks.spawn(weigh(shared));
-        tokio::select! {
-            () = shutdown => tracing::info!("ending"),
-            _ = &mut ended => tracing::error!("the core has ended"),
+        let mut served = None;
+        let broken = tokio::select! {
+            () = shutdown => None,
+            _ = &mut ended => Some("core"),
+            ended = &mut api => {
+                served = Some(ended);
+                Some("API")
+            }
+            () = failed(&mut tasks) => Some("task"),
+        };
+        match broken {
+            None => tracing::info!("ending"),
+            Some(what) => tracing::error!(what, "ended unexpectedly: so does the node"),
         }
         // Whoever has asked is answered before the core ends, and the core before its tasks.
         drop(close);
-        let served = api.await;
+        let served = match served {
+            Some(served) => served,
+            None => api.await,
+        };
         drop(end);
         let joined = tokio::task::spawn_blocking(|| thread.join()).await;
         tasks.shutdown().await;
         match (joined, served) {
-            (Ok(Ok(Ended::Told)), Ok(())) => Ok(()),
+            (Ok(Ok(Ended::Told)), Ok(())) => {
+                broken.map_or(Ok(()), |what| Err(NodeError::Ended(what)))
+            }
             (Ok(Ok(_)), Err(_)) => Err(NodeError::Ended("API")),
             _ => Err(NodeError::Ended("core")),
         }
@@ -156,6 +175,17 @@ fn open_core(
         shares: Shares::default(),
     };
     Ok((core, Arc::new(shared)))
+}
+
+/// Completes when a task fails. One that has nothing more to do may end: the core has been told why,
+/// or needs no telling.
+async fn failed(tasks: &mut JoinSet<()>) {
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            return tracing::error!(%error, "a task of the node failed");
+        }
+    }
+    std::future::pending().await
 }
 
 /// Completes when the other end is dropped.
@@ -205,7 +235,12 @@ struct Followed {
 
 impl Followed {
     /// Starts the tasks that watch the chains, from where the store is.
-    fn spawn(self, head: Option<(BlockRef, u64)>, tasks: &mut JoinSet<()>) {
+    fn spawn(
+        self,
+        head: Option<(BlockRef, u64)>,
+        anchorings: AnchorReader,
+        tasks: &mut JoinSet<()>,
+    ) {
         let Self { shared, chains: Chains { sidechain, mainnet }, recoverer } = self;
         let daemon = &shared.config.daemon;
         let (network, domain) = (shared.network.clone(), shared.domain);
@@ -232,10 +267,7 @@ impl Followed {
         });
         tasks.spawn(async move {
             if of_anchors.fits(Some(&mainnet)).await {
-                match anchor_reader(&shared, mainnet) {
-                    Ok(reader) => anchors(reader, feed).await,
-                    Err(error) => tracing::error!(%error, "anchorings are not read"),
-                }
+                anchors(anchorings, feed).await;
             }
         });
     }
@@ -282,30 +314,45 @@ impl Watched {
 
 /// Writes the static files of the newest certified checkpoint, one after the other.
 async fn publish(shared: Arc<Shared>, store: Arc<DiskStore>) {
-    let mut views = shared.core.views();
+    let (mut views, mut done) = (shared.core.views(), None);
     loop {
+        // What is certified while files are written is seen by the wait below.
+        let size = views.borrow_and_update().certified_size;
         let store = Arc::clone(&store);
-        let published = tokio::task::spawn_blocking(move || publish_newest(&store)).await;
-        match published {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(%error, "static files are not up to date"),
-            Err(error) => tracing::error!(%error, "static files are not up to date"),
-        }
-        let size = shared.core.view().certified_size;
-        if views.wait_for(|view| view.certified_size != size).await.is_err() {
+        let written = tokio::task::spawn_blocking(move || publish_newest(&store, done)).await;
+        let is_written = match written {
+            Ok(Ok(block)) => {
+                done = block;
+                true
+            }
+            Ok(Err(error)) => not_published(&error),
+            Err(error) => not_published(&error),
+        };
+        let news = views.wait_for(|view| view.certified_size != size);
+        let wait = if is_written { Duration::MAX } else { PUBLISH_AGAIN };
+        if let Ok(Err(_)) = tokio::time::timeout(wait, news).await {
             return;
         }
     }
 }
 
-fn publish_newest(store: &DiskStore) -> Result<(), NodeStoreError> {
+fn not_published(error: &dyn std::fmt::Display) -> bool {
+    tracing::error!(%error, "static files are not up to date");
+    false
+}
+
+/// Writes the files of the newest certified checkpoint if it is not that of the block `done`. Answers
+/// its block.
+fn publish_newest(store: &DiskStore, done: Option<u64>) -> Result<Option<u64>, NodeStoreError> {
     let newest = store.checkpoints(None, 1, true)?;
-    match newest.first() {
-        Some(Checkpointed { checkpoint, certificate: Some(certificate) }) => {
-            store.publish(checkpoint, certificate)
-        }
-        _ => Ok(()),
+    let Some(Checkpointed { checkpoint, certificate: Some(certificate) }) = newest.first() else {
+        return Ok(done);
+    };
+    let block = Some(checkpoint.block_number);
+    if block != done {
+        store.publish(checkpoint, certificate)?;
     }
+    Ok(block)
 }
 
 /// Tells how much is on the disk, now and then.
@@ -338,4 +385,21 @@ fn weight(dir: &Path) -> io::Result<u64> {
         }
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt as _;
+
+    #[tokio::test]
+    async fn no_task_fails_without_being_noticed() {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async {});
+        tokio::task::yield_now().await;
+        assert_eq!(failed(&mut tasks).now_or_never(), None, "it had nothing more to do");
+        tasks.spawn(async { panic!("a task of a test") });
+        let noticed = tokio::time::timeout(Duration::from_secs(60), failed(&mut tasks)).await;
+        assert_eq!(noticed, Ok(()));
+    }
 }
