@@ -116,8 +116,10 @@ impl Shared {
     ) -> Level {
         let recorded =
             Level { name: LevelName::Recorded, confirmations: None, finalized: None, checkpoint };
-        match (anchored, self.core.view().mainnet) {
-            (Some(anchored), Some(mainnet)) => self.anchored(recorded, anchored, &mainnet),
+        // Mainnet may show what it anchors before its certificate is read: until then nobody can
+        // check the level, and a reader would take it for a lie.
+        match (anchored, self.core.view().mainnet, checkpoint) {
+            (Some(anchored), Some(mainnet), Some(_)) => self.anchored(recorded, anchored, &mainnet),
             _ => recorded,
         }
     }
