@@ -167,6 +167,18 @@ async fn levels_that_rest_on_nothing_are_caught() {
 }
 
 #[tokio::test]
+async fn a_checkpoint_that_is_certified_after_the_first_question_is_no_lie() {
+    let world = World::new().await;
+    let alter = json_at("/v1/records/8", |answer| answer["level"]["name"] = "anchored".into());
+    let ask = async |node: &mut VerifiedNode| {
+        world.fake.lock().unwrap().certify(950);
+        node.record_at(NEWEST).await
+    };
+    let found = world.altered(alter, ask).await.unwrap().unwrap();
+    assert_eq!(found.standing, Standing::NodesWord, "what it was certified with was not asked for");
+}
+
+#[tokio::test]
 async fn a_young_checkpoint_is_not_settled() {
     let world = World::new().await;
     world.fake.lock().unwrap().certify(950);
