@@ -11,8 +11,10 @@ use crate::printer::Printer;
 use crate::proof::Trusted;
 use crate::signer;
 use fallow_chain::{DaemonConfig, Limits, SenderConfig};
+use fallow_node::store::NodeStoreError;
 use fallow_node::{Config, HttpLimits, Node, NodeError};
 use fallow_protocol::FILE_MAX_BYTES;
+use fallow_store::StoreError;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -193,6 +195,9 @@ fn describe(error: &NodeError) -> Failure {
         NodeError::Chain(error) => failure("a chain", error),
         NodeError::Config(_) => plain().hint("check `--network` and `--set`"),
         NodeError::Listen { .. } => plain().hint("`--listen` names another address or port"),
+        NodeError::Store(NodeStoreError::Store(StoreError::InUse { .. })) => {
+            plain().hint("end the other node, or name another `--dir`")
+        }
         NodeError::Store(_) => plain().hint(
             "free space on the disk, or restore the folder that `--dir` names from a backup; an \
              empty folder is filled from the chain",

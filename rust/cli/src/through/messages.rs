@@ -9,7 +9,7 @@ use crate::files::{self, Existing};
 use crate::offer;
 use crate::printer::{GOOD, Printer};
 use crate::time;
-use fallow_node_client::{NodeError, Travel, VerifiedNode};
+use fallow_node_client::{ClientError, NodeCode, NodeError, Travel, VerifiedNode};
 use fallow_protocol::{AnnouncementFile, FILE_MAX_BYTES};
 use serde_json::json;
 
@@ -88,7 +88,15 @@ pub(crate) async fn publish(args: &Publish, printer: &mut Printer) -> Result<Exi
             .hint("`--node URL` or the variable FALLOW_NODE names a node")
     })?;
     let node = session::open(url, &args.through, &args.network.network, None).await?;
-    let hash = node.put_offer(document.into()).await.map_err(session::failure)?;
+    let hash = node.put_offer(document.into()).await.map_err(|error| {
+        let is_unknown = matches!(&error, NodeError::Client(ClientError::Problem(problem))
+            if problem.code == NodeCode::AnnouncementUnknown.number());
+        let failure = session::failure(error);
+        match is_unknown {
+            true => failure.hint("announce it first: `fallow announce --offer FILE`"),
+            false => failure,
+        }
+    })?;
     if hash != hashed.hash {
         return Err(Failure::new("the file has changed while it was read"));
     }
