@@ -3,9 +3,11 @@
 use super::feed::{Feed, Pauses};
 use super::tallies::{COUNTED, Shares, Tallies};
 use crate::core::ChainInput;
+use crate::store::types::Anchored;
 use crate::store::{NodeStore, NodeStoreError};
+use alloy_primitives::B256;
 use fallow_chain::{CertifyError, ChainError, Client, ShareReader};
-use fallow_protocol::{Certificate, NetworkFile, Set};
+use fallow_protocol::{Certificate, Checkpoint, NetworkFile, Set};
 use std::sync::Arc;
 
 /// Anchorings that are looked at at a time.
@@ -31,6 +33,19 @@ enum LookError {
     Chain(#[from] ChainError),
     #[error(transparent)]
     Store(#[from] NodeStoreError),
+    /// The validators have signed two histories.
+    #[error(
+        "mainnet has anchored root {} at size {} for block {}, the log has {want} at size {size}",
+        anchored.root, anchored.size, anchored.sidechain_block
+    )]
+    Forked {
+        /// What is anchored.
+        anchored: Box<Anchored>,
+        /// The log's root after that block.
+        want: B256,
+        /// Records in the log after it.
+        size: u64,
+    },
 }
 
 /// A certificate with its block.
@@ -42,6 +57,13 @@ pub async fn certificates(mut certifier: Certifier, feed: Feed) {
     loop {
         let pause = match certifier.look(&feed).await {
             Some(Ok(())) => pauses.after_success(),
+            Some(Err(error @ LookError::Forked { .. })) => {
+                // Nobody can say any more which of the two records are settled.
+                let stopped = ChainInput::Stopped(error.to_string());
+                return if feed.say(stopped).await.is_none() {
+                    tracing::debug!("the core has ended");
+                };
+            }
             Some(Err(error)) => {
                 tracing::warn!(%error, "no certificates at the moment");
                 pauses.after_failure()
@@ -123,10 +145,14 @@ impl Certifier {
     async fn anchored(&mut self) -> Result<Option<Certified>, LookError> {
         for anchored in self.store.anchorings(self.anchored, PAGE)? {
             let block = anchored.sidechain_block;
-            // Not there yet, or not of this log: the core says so.
+            // Not there yet.
             let Some(known) = self.store.checkpoint(block)? else {
                 return Ok(None);
             };
+            let Checkpoint { size, root: want, .. } = known.checkpoint;
+            if (anchored.size, anchored.root) != (size, want) {
+                return Err(LookError::Forked { anchored: Box::new(anchored), want, size });
+            }
             let after = block.saturating_add(1);
             if known.certificate.is_none() {
                 let (client, set) = (&self.client, self.tallies.set());

@@ -106,6 +106,32 @@ impl Committing {
     }
 }
 
+/// Mainnet's event of a checkpoint.
+fn anchoring(checkpoint: &Checkpoint, root: B256) -> Anchored {
+    Anchored {
+        sidechain_block: checkpoint.block_number,
+        size: checkpoint.size,
+        root,
+        block: 5,
+        block_hash: B256::repeat_byte(5),
+        transaction: B256::repeat_byte(6),
+        anchored_at: 1_000,
+    }
+}
+
+#[tokio::test]
+async fn no_record_is_told_to_be_anchored_under_a_root_that_the_log_does_not_have() {
+    let mut core = Committing::start().await;
+    let checkpoint = core.checkpoint().await;
+    core.commit().await;
+    let anchored = vec![anchoring(&checkpoint, B256::repeat_byte(1))];
+    core.store.commit(&Change { anchored, ..Change::default() }).unwrap();
+    core.spawn();
+    let why = core.core.hears().await;
+    let root = B256::repeat_byte(1).to_string();
+    assert!(matches!(&why, ChainInput::Stopped(why) if why.contains(&root)), "{why:?}");
+}
+
 #[tokio::test]
 async fn the_newest_checkpoints_are_certified_by_a_quorum_of_good_shares() {
     let mut core = Committing::start().await;
@@ -159,15 +185,7 @@ async fn of_an_old_history_only_what_was_anchored_is_certified() {
     let blocks = format!("{:#x}", U256::from(1_000));
     core.world.devnet.sidechain.call("anvil_mine", json!([blocks, "0x1"])).await.unwrap();
     core.commit().await;
-    let anchoring = Anchored {
-        sidechain_block: anchored.block_number,
-        size: anchored.size,
-        root: anchored.root,
-        block: 5,
-        block_hash: B256::repeat_byte(5),
-        transaction: B256::repeat_byte(6),
-        anchored_at: 1_000,
-    };
+    let anchoring = anchoring(&anchored, anchored.root);
     let change = Change { anchored: vec![anchoring], ..Change::default() };
     core.store.commit(&change).unwrap();
     core.spawn();
