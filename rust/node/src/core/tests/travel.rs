@@ -2,9 +2,10 @@
 
 use super::faulty::Disk;
 use super::world::{OFFER, World, clock};
-use crate::core::{GossipOutcome, OfferError};
+use crate::core::{Admission, GossipOutcome, OfferError};
 use crate::store::NodeStore;
 use alloy_primitives::keccak256;
+use fallow_ledger::Message;
 use fallow_node_client::NodeCode;
 use fallow_protocol::Code;
 
@@ -27,6 +28,37 @@ async fn an_announcement_travels_once_until_it_is_recorded_or_closed() {
     assert_eq!(tell(&world, 1).await, GossipOutcome::Recorded { index: 1 });
     let closed = tell(&world, 2).await;
     assert!(matches!(closed, GossipOutcome::Refused(why) if why.code == Code::ResourceWithdrawn));
+}
+
+/// The request that brings an announcement, as the API makes it of one that travels.
+fn bringing(world: &World, provider: u8, requester: u8) -> Message {
+    let announcement = world.resource(provider);
+    let Message::Request { request, signatures } = world.request(&announcement, requester) else {
+        panic!("no request");
+    };
+    let first = world.sign(&announcement, provider);
+    let signatures = [first.0.as_slice(), &signatures].concat().into();
+    Message::AnnounceAndRequest { announcement, request, signatures }
+}
+
+#[tokio::test]
+async fn no_request_is_promised_that_brings_what_a_tombstone_bars() {
+    let mut world = World::start().await;
+    assert_eq!(tell(&world, 1).await, GossipOutcome::Taken);
+    let withdraw = world.withdraw(world.resource(1), 1);
+    world.promised(&withdraw).await;
+    let refused = async |world: &World, when: &str| match world.submit(&bringing(world, 1, 5)).await
+    {
+        Ok(Admission::Refused(_, why)) => assert_eq!(why.code, Code::ResourceWithdrawn, "{when}"),
+        other => panic!("{when}: {other:?}"),
+    };
+    refused(&world, "the tombstone is promised").await;
+    world.record(&[withdraw]).await;
+    refused(&world, "it is recorded").await;
+    let (_, world) = world.restart().await;
+    world.caught_up().await;
+    world.until("it is ready", |view| view.not_ready.is_none()).await;
+    refused(&world, "it was read from the disk").await;
 }
 
 #[tokio::test]
