@@ -139,6 +139,10 @@ impl Catalogue {
         for row in candidates {
             let slots = query.window.and_then(|window| slots_of(&row, window));
             let read = slots.as_ref().map_or(0, word_count);
+            // Nothing is read of it, so it is no reason to stop: no page would ever get past it.
+            if read > MAX_WORDS_OF_ONE {
+                continue;
+            }
             words = words.saturating_add(read);
             let last = found.last().map(|one: &Found| one.row.index);
             if found.len() >= query.limit {
@@ -149,9 +153,6 @@ impl Catalogue {
                 // The row before this one was looked at.
                 next = row.index.checked_sub(1);
                 break;
-            }
-            if read > MAX_WORDS_OF_ONE {
-                continue;
             }
             let free = slots.map(|slots| free_volume(&calendar, &row, slots)).transpose()?;
             let enough = free.unwrap_or(row.announcement.volume) >= query.volume.unwrap_or(1);
@@ -369,5 +370,18 @@ mod tests {
         let all = SearchQuery { window: Some((0, 12_000)), limit: 1_000, ..SearchQuery::default() };
         let Ok(page) = catalogue.search(&all, calendar);
         assert_eq!((page.found.len(), page.next), (20, Some(20)));
+    }
+    /// Anybody can announce slots of a second for a hundred years.
+    #[test]
+    fn no_search_stops_for_ever_at_a_resource_with_short_slots() {
+        let catalogue = Catalogue::default();
+        let mut short = row(1, 4, 0);
+        short.announcement.slot_seconds = 1;
+        catalogue.add(short);
+        catalogue.add(row(2, 4, 0));
+        let window = SearchQuery { window: Some((0, 90 * HOUR)), ..query() };
+        let Ok(page) = catalogue.search(&window, calendar);
+        let indexes: Vec<_> = page.found.iter().map(|one| one.row.index).collect();
+        assert_eq!((indexes, page.next), (vec![2], None));
     }
 }
