@@ -48,8 +48,9 @@ pub(crate) struct Resources {
     /// Time for which free units are shown
     #[arg(long, value_name = "TIME", default_value = "now", allow_hyphen_values = true)]
     pub(crate) at: TimeArg,
-    /// Only those whose offer document says so: `milliCores >= 4000 and region = "eu"`; with
-    /// `--node` only, which is believed for what it leaves out
+    /// Only those whose offer document says so, such as `cpu >= 2 and gpu and memory >= 32GiB`
+    /// (docs/operations.md tells the rest); with `--node` only, which is believed for what it
+    /// leaves out
     #[arg(long = "where", value_name = "TERMS", requires = "node")]
     pub(crate) terms: Option<String>,
     /// Only those in this region; with `--node` only
