@@ -64,7 +64,7 @@ impl<K: Copy + Eq + Hash> Rate<K> {
     /// The time until it has.
     pub fn look(&self, who: K, cost: u32, now: Instant) -> Result<(), Duration> {
         let known = self.lock().get(&who).copied();
-        let tokens = known.map_or(self.burst(), |bucket| self.refilled(bucket, now).tokens);
+        let tokens = known.map_or_else(|| self.burst(), |bucket| self.refilled(bucket, now).tokens);
         let cost = self.cost(cost);
         if tokens < cost { Err(self.wait(cost - tokens)) } else { Ok(()) }
     }
