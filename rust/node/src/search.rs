@@ -12,7 +12,7 @@ use alloy_primitives::{Address, B256};
 use document::Document;
 use fallow_protocol::{CalendarWord, LANES, ResourceId, SlotRange};
 use query::Query;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Rows that one search looks at; more follow on the next page.
@@ -67,6 +67,8 @@ struct Inner {
     rows: Vec<ResourceRow>,
     places: HashMap<ResourceId, usize>,
     documents: HashMap<B256, Arc<Document>>,
+    /// Documents that some row names.
+    offers: HashSet<B256>,
 }
 
 /// Every recorded resource, with what its offer says.
@@ -81,6 +83,7 @@ impl Catalogue {
         let mut inner = self.write();
         let place = inner.rows.len();
         inner.places.insert(row.id, place);
+        inner.offers.insert(row.announcement.offer);
         inner.rows.push(row);
     }
 
@@ -103,7 +106,12 @@ impl Catalogue {
     /// Whether some recorded resource names this document.
     #[must_use]
     pub fn names(&self, offer: B256) -> bool {
-        self.read().rows.iter().any(|row| row.announcement.offer == offer)
+        self.read().offers.contains(&offer)
+    }
+
+    /// Forgets what a document says.
+    pub(crate) fn forget(&self, offer: B256) {
+        self.write().documents.remove(&offer);
     }
 
     /// Whether a resource is recorded.

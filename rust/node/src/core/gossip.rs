@@ -11,6 +11,7 @@ use alloy_primitives::{B256, Bytes};
 use fallow_ledger::Message;
 use fallow_node_client::NodeCode;
 use fallow_protocol::{Announcement, Code, Signature};
+use std::collections::HashSet;
 
 impl Core {
     /// Takes announcements in; those that are kept are durable when this returns.
@@ -24,6 +25,8 @@ impl Core {
             Err(refusal) => GossipOutcome::Refused(refusal),
         });
         let outcomes = outcomes.collect();
+        change.unoffer.retain(|offer| !self.travelling.names(*offer));
+        change.unoffer = self.unnamed(change.unoffer);
         if !change.gossip.is_empty() {
             self.keep_gossip(&change)?;
         }
@@ -32,6 +35,7 @@ impl Core {
 
     fn keep_gossip(&mut self, change: &Change) -> Result<(), NotReady> {
         let Err(error) = self.commit(change) else {
+            change.unoffer.iter().for_each(|offer| self.outlets.catalogue.forget(*offer));
             return Ok(());
         };
         // Those that had to give way are in the store still: they are made room for again.
@@ -69,8 +73,11 @@ impl Core {
                 let arrival = self.arrivals.announcement;
                 let announcement = *announcement;
                 change.gossip.push(GossipedAnnouncement { arrival, id, announcement, signature });
-                change.gossip.retain(|one| Some(one.id) != evicted);
-                change.ungossip.extend(evicted);
+                if let Some((evicted, offer)) = evicted {
+                    change.gossip.retain(|one| one.id != evicted);
+                    change.ungossip.push(evicted);
+                    change.unoffer.push(offer);
+                }
                 GossipOutcome::Taken
             }
             Place::Over => GossipOutcome::Rejected(NodeCode::MessageExpired),
@@ -102,12 +109,26 @@ impl Core {
         }
     }
 
+    /// Those of some documents that nothing recorded or promised names: strangers bring as many as
+    /// they like, and must not fill the disk.
+    fn unnamed(&self, offers: Vec<B256>) -> Vec<B256> {
+        if offers.is_empty() {
+            return offers;
+        }
+        let promised: HashSet<B256> = self.promised_offers().collect();
+        let is_unnamed =
+            |offer: &B256| !(promised.contains(offer) || self.outlets.catalogue.names(*offer));
+        offers.into_iter().filter(is_unnamed).collect()
+    }
+
     /// Forgets announcements that are over.
     pub(crate) fn end_what_is_over(&mut self) {
         let over = self.travelling.over(self.clock.seconds());
         if !over.is_empty() && self.work.is_empty() {
-            let change = Change { ungossip: over.clone(), ..Change::default() };
-            self.keep(change, After::Ended(over));
+            let unoffer = self.unnamed(self.travelling.only_of(&over));
+            let (ungossip, offers) = (over.clone(), unoffer.clone());
+            let change = Change { ungossip, unoffer, ..Change::default() };
+            self.keep(change, After::Ended(over, offers));
         }
     }
 
@@ -126,10 +147,14 @@ impl Core {
     }
 
     fn is_promised(&self, offer: B256) -> bool {
-        self.pendings.iter().any(|pending| match &pending.message {
+        self.promised_offers().any(|promised| promised == offer)
+    }
+
+    fn promised_offers(&self) -> impl Iterator<Item = B256> {
+        self.pendings.iter().filter_map(|pending| match &pending.message {
             Message::Announce { announcement, .. }
-            | Message::AnnounceAndRequest { announcement, .. } => announcement.offer == offer,
-            _ => false,
+            | Message::AnnounceAndRequest { announcement, .. } => Some(announcement.offer),
+            _ => None,
         })
     }
 }

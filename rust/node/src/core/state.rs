@@ -148,7 +148,10 @@ impl Core {
                 self.look_at_levels();
                 self.tell(events);
             }
-            After::Ended(ids) => self.end_travels(&ids),
+            After::Ended(ids, offers) => {
+                self.end_travels(&ids);
+                offers.into_iter().for_each(|offer| self.outlets.catalogue.forget(offer));
+            }
             After::Nothing => {}
         }
     }

@@ -27,11 +27,14 @@ pub(crate) struct Travelling {
     of_offer: HashMap<B256, usize>,
 }
 
+/// One that lost its place, and the document that it named.
+pub(crate) type Evicted = (ResourceId, B256);
+
 /// What became of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// It has a place; the other one has lost its.
-    Given { evicted: Option<ResourceId> },
+    Given { evicted: Option<Evicted> },
     /// It is over.
     Over,
     /// There is no place.
@@ -61,8 +64,8 @@ impl Travelling {
             let Some((_, first)) = first.copied() else {
                 return Place::Full;
             };
+            evicted = self.all.get(&first).map(|one| (first, one.offer));
             self.remove(first);
-            evicted = Some(first);
         }
         self.insert(id, announcement);
         Place::Given { evicted }
@@ -100,6 +103,15 @@ impl Travelling {
     /// Whether one of them names this document.
     pub(crate) fn names(&self, offer: B256) -> bool {
         self.of_offer.contains_key(&offer)
+    }
+
+    /// Documents that none of them names once these are gone.
+    pub(crate) fn only_of(&self, ids: &[ResourceId]) -> Vec<B256> {
+        let mut counts = HashMap::new();
+        let offers = ids.iter().filter_map(|id| self.all.get(id));
+        offers.for_each(|one| raise(&mut counts, one.offer));
+        let last = counts.into_iter().filter(|(offer, own)| self.of_offer.get(offer) == Some(own));
+        last.map(|(offer, _)| offer).collect()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -168,7 +180,7 @@ mod tests {
             assert_eq!(all.place(id(number), &announcement(number, 1_000 + number), 0), KEPT);
         }
         let late = announcement(u64::MAX, 1_000 + MAX as u64);
-        let evicted = Some(id(0));
+        let evicted = Some((id(0), late.offer));
         assert_eq!(all.place(id(u64::MAX), &late, 0), Place::Given { evicted });
         assert!(!all.has(id(0)) && all.has(id(u64::MAX)));
         let early = announcement(0, 1_001);
@@ -193,6 +205,8 @@ mod tests {
         assert!(!all.names(offer));
         assert_eq!(all.place(id(1), &announcement(1, 100), 0), KEPT);
         assert_eq!(all.place(id(2), &announcement(2, 100), 0), KEPT);
+        assert!(all.only_of(&[id(1)]).is_empty(), "the other one names it");
+        assert_eq!(all.only_of(&[id(1), id(2)]), [offer]);
         all.remove(id(1));
         assert!(all.names(offer));
         all.remove(id(2));

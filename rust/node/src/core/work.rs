@@ -25,8 +25,8 @@ pub(crate) enum After {
     GivenUp(Vec<u64>),
     /// Levels of records may have changed.
     Levels(Vec<NodeEvent>),
-    /// These announcements travel no more.
-    Ended(Vec<ResourceId>),
+    /// These announcements travel no more, and nothing names these documents.
+    Ended(Vec<ResourceId>, Vec<B256>),
     /// The disk works again.
     Nothing,
 }

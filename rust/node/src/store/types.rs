@@ -145,6 +145,8 @@ pub struct Change {
     pub landed: Vec<u64>,
     /// Offer documents, whose keccak is the key.
     pub offers: Vec<Bytes>,
+    /// Hashes of offer documents that nothing names any more.
+    pub unoffer: Vec<B256>,
     /// Announcements that came.
     pub gossip: Vec<GossipedAnnouncement>,
     /// Resource ids of those that are recorded, withdrawn or over.

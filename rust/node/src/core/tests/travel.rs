@@ -4,10 +4,12 @@ use super::faulty::Disk;
 use super::world::{OFFER, World, clock};
 use crate::core::{Admission, GossipOutcome, OfferError};
 use crate::store::NodeStore;
-use alloy_primitives::keccak256;
+use alloy_primitives::{B256, keccak256};
+use fallow_devnet::{DevnetError, poll};
 use fallow_ledger::Message;
 use fallow_node_client::NodeCode;
 use fallow_protocol::Code;
+use std::time::Duration;
 
 async fn tell(world: &World, provider: u8) -> GossipOutcome {
     let announcement = world.resource(provider);
@@ -102,6 +104,35 @@ async fn travelling_survives_restarts_and_needs_the_disk() {
     assert_eq!(tell(&world, 2).await, GossipOutcome::Known);
     let arrivals = world.store.gossip(0, 10).unwrap();
     assert!(arrivals.len() == 2 && arrivals[0].arrival < arrivals[1].arrival);
+}
+
+/// Lets an announcement of two seconds travel until it is over; answers its document's hash.
+async fn travel_shortly(world: &World) -> B256 {
+    let mut short = world.resource(1);
+    short.end_time = clock() + 2;
+    (short.start_time, short.slot_seconds) = (short.end_time - 2, 1);
+    let told = (short, world.sign(&short, 1));
+    assert_eq!(world.core.gossip(vec![told]).await.unwrap(), [GossipOutcome::Taken]);
+    let hash = world.core.put_offer(OFFER.to_vec().into()).await.unwrap();
+    let (patience, pause) = (Duration::from_secs(60), Duration::from_millis(20));
+    let is_over = async || {
+        let travels = world.store.gossip(0, 10).unwrap();
+        Ok::<_, DevnetError>(travels.is_empty().then_some(()))
+    };
+    poll("it is over", patience, pause, is_over).await.unwrap();
+    hash
+}
+
+/// Else a stranger's announcements of a few seconds, one after the other, would fill the disk.
+#[tokio::test]
+async fn no_document_outlasts_the_announcements_that_name_it() {
+    let world = World::start().await;
+    let hash = travel_shortly(&world).await;
+    assert_eq!(world.store.offer(hash).unwrap(), None);
+    world.promised(&world.announce(2)).await;
+    assert_eq!(travel_shortly(&world).await, hash);
+    let kept = world.store.offer(hash).unwrap();
+    assert_eq!(kept.as_deref(), Some(OFFER), "a promised announcement names it, too");
 }
 
 #[tokio::test]

@@ -123,10 +123,15 @@ impl Writing<'_> {
     }
 
     fn offers(&mut self, change: &Change) -> Result<()> {
-        if change.offers.is_empty() {
+        if change.offers.is_empty() && change.unoffer.is_empty() {
             return Ok(());
         }
         let mut table = self.write.open_table(OFFERS).map_err(failed)?;
+        for hash in &change.unoffer {
+            if let Some(row) = table.remove(hash.0).map_err(failed)? {
+                self.totals.offers = self.totals.offers.saturating_sub(length(row.value()));
+            }
+        }
         for offer in &change.offers {
             let key = keccak256(offer).0;
             if table.get(key).map_err(failed)?.is_none() {
