@@ -14,8 +14,10 @@ pub(crate) mod request;
 pub(crate) mod through;
 pub(crate) mod up;
 
+use alloy_primitives::Address;
 use clap::{Args, Parser, Subcommand};
 use fallow_chain::Finality;
+use fallow_protocol::ResourceId;
 use std::path::PathBuf;
 
 /// Trusted allocation of idle computing capacity: announce it, ask for it, prove it.
@@ -120,6 +122,14 @@ pub(crate) struct SidechainArgs {
         value_parser = parse_finality
     )]
     pub(crate) finality: Finality,
+}
+
+pub(crate) fn parse_id(text: &str) -> Result<ResourceId, String> {
+    text.parse().map_err(|_| "expected an id, 0x and 64 hex digits".to_owned())
+}
+
+pub(crate) fn parse_address(text: &str) -> Result<Address, String> {
+    text.parse().map_err(|_| "expected an address, 0x and 40 hex digits".to_owned())
 }
 
 pub(crate) fn parse_finality(text: &str) -> Result<Finality, String> {

@@ -1,6 +1,6 @@
 //! `fallow deploy`.
 
-use super::{KeyArgs, MainnetArgs, SidechainArgs};
+use super::{KeyArgs, MainnetArgs, SidechainArgs, parse_address};
 use crate::time::{DurationArg, TimeArg};
 use alloy_primitives::Address;
 use clap::{Args, Subcommand};
@@ -19,7 +19,7 @@ pub(crate) enum Deploy {
 #[derive(Args, Debug)]
 pub(crate) struct Plan {
     /// Account that will deploy on both chains; its next nonces fix the contracts' addresses
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
     pub(crate) deployer: Address,
     /// Sidechain blocks between two blocks that may be checkpoints
     #[arg(long, value_name = "BLOCKS", default_value_t = 10)]

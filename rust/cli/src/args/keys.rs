@@ -1,6 +1,6 @@
 //! `fallow keys`.
 
-use super::{JsonArgs, KeyArgs};
+use super::{JsonArgs, KeyArgs, parse_address};
 use alloy_primitives::Address;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -94,7 +94,7 @@ pub(crate) struct Prove {
     #[arg(long, value_name = "NAME")]
     pub(crate) key: String,
     /// Account that will post the validator's shares
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
     pub(crate) account: Address,
     /// Share of the votes, at least 1
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]

@@ -1,7 +1,7 @@
 //! `fallow offer` and `announce`, and who signs and pays.
 
 use super::through::{PromiseArgs, ThroughArgs};
-use super::{JsonArgs, KeyArgs, NetworkArgs, SidechainArgs};
+use super::{JsonArgs, KeyArgs, NetworkArgs, SidechainArgs, parse_address};
 use crate::time::{DurationArg, TimeArg};
 use alloy_primitives::Address;
 use clap::{Args, Subcommand};
@@ -77,7 +77,7 @@ pub(crate) struct Announce {
     #[arg(long, value_name = "DURATION", default_value = "1h")]
     pub(crate) notice: DurationArg,
     /// Account whose co-signature every request needs (`fallow approver`); nobody's unless given
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
     pub(crate) approver: Option<Address>,
     /// Where to write the signed announcement; the provider's door needs it
     #[arg(long, value_name = "FILE", default_value = "announcement.json")]
@@ -130,6 +130,6 @@ pub(crate) struct SendArgs {
 #[derive(Args, Debug)]
 pub(crate) struct ByAccount {
     /// Only those of this account; its units are shown as mine, unless `--key` names another
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
     pub(crate) of: Option<Address>,
 }

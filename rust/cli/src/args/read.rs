@@ -2,7 +2,7 @@
 
 use super::message::ByAccount;
 use super::through::ThroughArgs;
-use super::{JsonArgs, MainnetArgs, NetworkArgs, SidechainArgs, TrustArgs};
+use super::{JsonArgs, MainnetArgs, NetworkArgs, SidechainArgs, TrustArgs, parse_id};
 use crate::bars::When;
 use crate::time::TimeArg;
 use clap::Args;
@@ -64,7 +64,7 @@ pub(crate) struct Requests {
     #[command(flatten)]
     pub(crate) list: List,
     /// Only those on this resource
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = parse_id)]
     pub(crate) resource: Option<ResourceId>,
     /// With `--node`: follow the chain of every requester's records, not only of `--of`, so that
     /// none but the newest can be left out

@@ -2,7 +2,7 @@
 
 use super::message::SignArgs;
 use super::through::ThroughArgs;
-use super::{JsonArgs, KeyArgs, NetworkArgs, SidechainArgs};
+use super::{JsonArgs, KeyArgs, NetworkArgs, SidechainArgs, parse_id};
 use crate::time::{DurationArg, TimeArg};
 use clap::Args;
 use fallow_protocol::ResourceId;
@@ -35,7 +35,7 @@ pub(crate) struct Request {
     )]
     pub(crate) request: Option<PathBuf>,
     /// Id of the resource (`fallow resources`)
-    #[arg(long, value_name = "ID", conflicts_with = "announcement")]
+    #[arg(long, value_name = "ID", value_parser = parse_id, conflicts_with = "announcement")]
     pub(crate) resource: Option<ResourceId>,
     /// Signed announcement of the resource, which is recorded with the request if nobody did before
     #[arg(long, value_name = "FILE")]
@@ -68,7 +68,13 @@ pub(crate) struct Check {
     #[arg(value_name = "FILE")]
     pub(crate) request: Option<PathBuf>,
     /// Id of the resource (`fallow resources`)
-    #[arg(long, value_name = "ID", conflicts_with = "request", requires_all = ["volume", "key"])]
+    #[arg(
+        long,
+        value_name = "ID",
+        value_parser = parse_id,
+        conflicts_with = "request",
+        requires_all = ["volume", "key"]
+    )]
     pub(crate) resource: Option<ResourceId>,
     #[command(flatten)]
     pub(crate) ask: Ask,

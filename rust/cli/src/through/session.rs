@@ -5,7 +5,7 @@ use crate::error::{Failure, Result, chain};
 use crate::files;
 use crate::time;
 use fallow_node_client::types::Problem;
-use fallow_node_client::{ClientError, Limits, NodeCode, NodeError, Options, VerifiedNode};
+use fallow_node_client::{ClientError, Lie, Limits, NodeCode, NodeError, Options, VerifiedNode};
 use fallow_protocol::{NetworkFile, SET_MAX_BYTES, Set};
 use std::path::{Path, PathBuf};
 
@@ -28,6 +28,13 @@ pub(crate) async fn open(
     VerifiedNode::connect(options).await.map_err(|error| match error {
         NodeError::Client(error @ (ClientError::Url | ClientError::Transport(_))) => {
             unreachable_at(url, &error)
+        }
+        // It says so openly: more likely the reader named the wrong file or URL.
+        NodeError::Lie { lie, .. } if matches!(*lie, Lie::NetworkMismatch { .. }) => {
+            Failure::new(lie).hint(
+                "`--network` names the network's own file, `--node` a node that serves that \
+                 network",
+            )
         }
         error => failure(error),
     })

@@ -23,6 +23,19 @@ fn usage_errors_are_exit_code_2() {
 }
 
 #[test]
+fn what_is_no_id_and_no_address_is_told_what_one_looks_like() {
+    let world = World::new();
+    for (args, looks) in [
+        (["requests", "--resource", "0x12"], "0x and 64 hex digits"),
+        (["requests", "--of", "me"], "0x and 40 hex digits"),
+    ] {
+        let ran = world.run(&args);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{ran:?}");
+        assert!(ran.stderr.contains(looks), "{ran:?}");
+    }
+}
+
+#[test]
 fn a_check_of_nothing_names_what_it_takes() {
     let world = World::new();
     for args in [vec!["check"], vec!["check", "--volume", "2"]] {
