@@ -36,6 +36,11 @@ impl Faulty {
     pub(super) fn turn(&self, disk: Disk) {
         *self.disk.lock().unwrap() = disk;
     }
+
+    /// Readers do not wait for whoever commits.
+    fn now(&self) -> Disk {
+        *self.disk.lock().unwrap()
+    }
 }
 
 impl TileSource for Faulty {
@@ -56,7 +61,7 @@ macro_rules! as_it_is {
 
 impl NodeStore for Faulty {
     fn commit(&self, change: &Change) -> Result<()> {
-        match *self.disk.lock().unwrap() {
+        match self.now() {
             Disk::Good | Disk::Blind => self.store.commit(change),
             Disk::Broken => Err(NodeStoreError::Space { free: 0, want: 1 }),
             Disk::Full => Err(NodeStoreError::Full { what: "messages", limit: 1 }),
@@ -64,7 +69,7 @@ impl NodeStore for Faulty {
     }
 
     fn index_of(&self, id: B256) -> Result<Option<u64>> {
-        match *self.disk.lock().unwrap() {
+        match self.now() {
             Disk::Blind => Err(NodeStoreError::Corrupt("a page".to_owned())),
             _ => self.store.index_of(id),
         }

@@ -8,6 +8,7 @@ use fallow_chain::BlockRef;
 use fallow_devnet::DevnetError;
 use fallow_node_client::NodeCode;
 use fallow_protocol::Code;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -132,4 +133,21 @@ async fn while_the_chain_is_away_or_not_read_to_its_end_nothing_is_promised() {
     world.promised(&announce).await;
     let (_, world) = world.restart().await;
     assert_eq!(world.submit(&announce).await.unwrap_err().code(), NodeCode::ChainAway);
+}
+
+/// Whoever asks in the moment between is told neither of the promise nor of the record.
+#[tokio::test]
+async fn no_message_is_forgotten_between_its_promise_and_its_record() {
+    let mut world = World::start().await;
+    for provider in 1..=40 {
+        let announce = world.announce(provider);
+        world.promised(&announce).await;
+        let (store, id) = (Arc::clone(&world.store), announce.id(&world.domain));
+        let asking = std::thread::spawn(move || {
+            while store.promised(id).unwrap().is_some() {}
+            store.index_of(id).unwrap()
+        });
+        world.record(&[announce]).await;
+        assert_eq!(asking.join().unwrap(), Some(provider.into()));
+    }
 }

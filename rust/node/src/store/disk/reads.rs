@@ -2,6 +2,7 @@
 //! later records is left out, so that every position in an answer can be read.
 
 use super::append::id_of;
+use super::edge::Edge;
 use super::rows::Stored;
 use super::tables::{
     ALLOCATED, ANCHORED, ANCHORED_SIZES, ANNOUNCED, BLOCKS, BOOKED, CALENDARS, CERTIFICATES,
@@ -23,6 +24,11 @@ use fallow_store::failed;
 use redb::{Key, ReadTransaction, ReadableTable as _, TableDefinition};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
+use std::time::Duration;
+
+/// Records that are committed are shown within microseconds; nobody waits for ever.
+const SHOWN_TRIES: usize = 200;
+const SHOWN_PAUSE: Duration = Duration::from_millis(1);
 
 impl NodeStore for DiskStore {
     fn commit(&self, change: &Change) -> Result<()> {
@@ -67,22 +73,19 @@ impl NodeStore for DiskStore {
         entries.into_iter().map(with_block).collect()
     }
 
+    /// What a change has removed from the promises is found here at once: while records are
+    /// committed and not shown yet, it is looked for again.
     fn index_of(&self, id: B256) -> Result<Option<u64>> {
-        let edge = self.log.edge();
-        let first = records::prefix(id);
-        let keys = (first, 0)..=(first, u64::MAX);
-        let young = positions(&read_lock(&self.young).ids, keys.clone(), usize::MAX);
-        let old = self.database.read(|read| {
-            let table = read.open_table(IDS).map_err(failed)?;
-            let rows = table.range(keys).map_err(failed)?;
-            rows.map(|row| Ok(row.map_err(failed)?.0.value().1)).collect::<Result<Vec<_>>>()
-        })?;
-        let candidates: BTreeSet<u64> = young.into_iter().chain(old).collect();
-        for index in candidates {
-            let found = self.log.entries(&edge, index, 1)?.pop();
-            if found.is_some_and(|(_, record)| id_of(&record.body, self.domain()) == id) {
+        for _ in 0..SHOWN_TRIES {
+            let edge = self.log.edge();
+            if let Some(index) = self.position(&edge, id)? {
                 return Ok(Some(index));
             }
+            let committed = self.head()?.map_or(0, |head| head.size);
+            if committed <= edge.size() {
+                break;
+            }
+            std::thread::sleep(SHOWN_PAUSE);
         }
         Ok(None)
     }
@@ -270,6 +273,28 @@ impl NodeStore for DiskStore {
             let row = tables::bytes(read, STATE, MAINNET_HEAD)?;
             row.map(|row| BlockRef::from_bytes(&row)).transpose()
         })
+    }
+}
+
+impl DiskStore {
+    /// Position of a message's record in the log up to an edge.
+    fn position(&self, edge: &Edge, id: B256) -> Result<Option<u64>> {
+        let first = records::prefix(id);
+        let keys = (first, 0)..=(first, u64::MAX);
+        let young = positions(&read_lock(&self.young).ids, keys.clone(), usize::MAX);
+        let old = self.database.read(|read| {
+            let table = read.open_table(IDS).map_err(failed)?;
+            let rows = table.range(keys).map_err(failed)?;
+            rows.map(|row| Ok(row.map_err(failed)?.0.value().1)).collect::<Result<Vec<_>>>()
+        })?;
+        let candidates: BTreeSet<u64> = young.into_iter().chain(old).collect();
+        for index in candidates {
+            let found = self.log.entries(edge, index, 1)?.pop();
+            if found.is_some_and(|(_, record)| id_of(&record.body, self.domain()) == id) {
+                return Ok(Some(index));
+            }
+        }
+        Ok(None)
     }
 }
 
