@@ -125,7 +125,8 @@ impl Opening<'_> {
         // Numbers that were given before are in the past, also those of messages that are gone.
         let clock = Clock;
         let message = [Some(clock.micros()), flown, pendings.last()];
-        let announcement = travelling.1;
+        // Peers go on after the last number that they were told.
+        let announcement = travelling.1.max(clock.micros());
         let waits = |arrival| pendings.get(arrival).is_some();
         let flights = Flights::resume(FlightsConfig::new(key.address()), flights, waits);
         let mainnet_read = self.store.mainnet_head()?.map_or(0, |head| head.number);

@@ -106,6 +106,19 @@ async fn travelling_survives_restarts_and_needs_the_disk() {
     assert!(arrivals.len() == 2 && arrivals[0].arrival < arrivals[1].arrival);
 }
 
+#[tokio::test]
+async fn no_number_of_an_announcement_is_given_again_after_a_restart() {
+    let mut world = World::start().await;
+    assert_eq!(tell(&world, 1).await, GossipOutcome::Taken);
+    let told = world.store.gossip(0, 10).unwrap()[0].arrival;
+    let announce = world.announce(1);
+    world.record(&[announce]).await;
+    assert_eq!(world.store.gossip(0, 10).unwrap(), []);
+    let (_, world) = world.restart().await;
+    assert_eq!(tell(&world, 2).await, GossipOutcome::Taken);
+    assert_eq!(world.store.gossip(told, 10).unwrap().len(), 1, "a peer would never hear of it");
+}
+
 /// Lets an announcement of two seconds travel until it is over; answers its document's hash.
 async fn travel_shortly(world: &World) -> B256 {
     let mut short = world.resource(1);
