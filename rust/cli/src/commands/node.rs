@@ -198,6 +198,10 @@ fn describe(error: &NodeError) -> Failure {
         NodeError::Store(NodeStoreError::Store(StoreError::InUse { .. })) => {
             plain().hint("end the other node, or name another `--dir`")
         }
+        NodeError::Store(NodeStoreError::Store(StoreError::Identity)) => plain().hint(
+            "`--dir` names another folder for each account and network; a new one is filled \
+                 from the chain",
+        ),
         NodeError::Store(_) => plain().hint(
             "free space on the disk, or restore the folder that `--dir` names from a backup; an \
              empty folder is filled from the chain",

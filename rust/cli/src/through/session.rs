@@ -29,13 +29,6 @@ pub(crate) async fn open(
         NodeError::Client(error @ (ClientError::Url | ClientError::Transport(_))) => {
             unreachable_at(url, &error)
         }
-        // It says so openly: more likely the reader named the wrong file or URL.
-        NodeError::Lie { lie, .. } if matches!(*lie, Lie::NetworkMismatch { .. }) => {
-            Failure::new(lie).hint(
-                "`--network` names the network's own file, `--node` a node that serves that \
-                 network",
-            )
-        }
         error => failure(error),
     })
 }
@@ -77,9 +70,16 @@ pub(super) fn folder(named: Option<&Path>, usual: &str) -> Result<PathBuf> {
 pub(crate) fn failure(error: NodeError) -> Failure {
     match &error {
         NodeError::Lie { lie, evidence } => {
+            let todo = match **lie {
+                // More likely, the reader named the wrong file.
+                Lie::NetworkMismatch { .. } => {
+                    "does `--network` name this node's network? Else ask"
+                }
+                _ => "ask",
+            };
             Failure::refused(format_args!("the node is not to be believed: {}: {lie}", lie.name()))
                 .hint(format_args!(
-                    "what shows it is kept in `{}`; ask another node with `--node`",
+                    "what shows it is kept in `{}`; {todo} another node with `--node`",
                     evidence.display()
                 ))
         }
