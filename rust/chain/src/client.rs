@@ -365,10 +365,11 @@ fn claim_call(registry: Address) -> TransactionRequest {
         // RETURN(32, 64); JUMPDEST at 95, REVERT(0, 0)
         &[0x60, 0x40, 0x60, 0x20, 0xf3, 0x5b, 0x5f, 0x5f, 0xfd],
     ];
-    let mut request = TransactionRequest::default();
-    request.input = TransactionInput::new(code.concat().into());
-    request.to = Some(TxKind::Create);
-    request
+    TransactionRequest {
+        input: TransactionInput::new(code.concat().into()),
+        to: Some(TxKind::Create),
+        ..TransactionRequest::default()
+    }
 }
 
 fn returned<C: SolCall>(bytes: &Bytes) -> Result<C::Return, AnswerError> {

@@ -33,9 +33,14 @@ const MACHINES: u64 = 50;
 fn offer(number: u64) -> String {
     let machine = number % MACHINES;
     let region = if machine.is_multiple_of(2) { "eu" } else { "us" };
-    let (cores, memory) = (1 + machine % 16, 1_u64 << (30 + machine % 6));
-    let gpus =
-        if machine % 5 == 0 { r#"[{"model":"A100","memoryBytes":"85899345920"}]"# } else { "[]" };
+    let cores = (machine % 16).saturating_add(1);
+    // 1 to 32 GiB.
+    let memory = (1_u64 << 30) << (machine % 6);
+    let gpus = if machine.is_multiple_of(5) {
+        r#"[{"model":"A100","memoryBytes":"85899345920"}]"#
+    } else {
+        "[]"
+    };
     format!(
         r#"{{"version":1,"volume":65535,"region":"{region}","unit":{{"milliCores":{cores}000,"memoryBytes":"{memory}","diskBytes":"0"}},"machine":{{"architecture":"x86_64","system":"linux","processor":"number {machine}","cores":{cores},"memoryBytes":"{memory}","diskBytes":"0","gpus":{gpus}}}}}"#
     )

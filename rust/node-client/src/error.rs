@@ -7,7 +7,9 @@ use crate::types::Problem;
 #[non_exhaustive]
 pub enum ClientError {
     /// The URL is none of HTTP.
-    #[error("the node's URL is none that can be asked; it looks like `http://127.0.0.1:8650`, without TLS")]
+    #[error(
+        "the node's URL is none that can be asked; it looks like `http://127.0.0.1:8650`, without TLS"
+    )]
     Url,
     /// Nobody answers, or the connection breaks.
     #[error("the node cannot be reached: {0}")]
