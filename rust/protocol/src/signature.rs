@@ -66,7 +66,11 @@ impl From<[u8; 64]> for Signature {
 
 /// An account's secret key.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SecretKey(secp256k1::SecretKey);
+pub struct SecretKey {
+    secret: secp256k1::SecretKey,
+    /// Kept because it costs as much as a signature, beside which it often stands.
+    address: Address,
+}
 
 impl std::fmt::Debug for SecretKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -80,29 +84,30 @@ impl SecretKey {
     /// # Errors
     /// When they are zero or not below the group order.
     pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, SignatureError> {
-        secp256k1::SecretKey::from_secret_bytes(bytes)
-            .map(Self)
-            .map_err(|_| SignatureError::SecretKey)
+        let secret = secp256k1::SecretKey::from_secret_bytes(bytes);
+        let secret = secret.map_err(|_| SignatureError::SecretKey)?;
+        let key = secp256k1::PublicKey::from_secret_key(&secret);
+        let address = Address::from_raw_public_key(&key.serialize_uncompressed()[1..]);
+        Ok(Self { secret, address })
     }
 
     /// The 32 bytes of the key, for a key store.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; 32] {
-        self.0.to_secret_bytes()
+        self.secret.to_secret_bytes()
     }
 
     /// The account's address.
     #[must_use]
-    pub fn address(&self) -> Address {
-        let key = secp256k1::PublicKey::from_secret_key(&self.0);
-        Address::from_raw_public_key(&key.serialize_uncompressed()[1..])
+    pub const fn address(&self) -> Address {
+        self.address
     }
 
     /// Signs a digest, deterministically (RFC 6979) and with a low `s`.
     #[must_use]
     pub fn sign(&self, digest: B256) -> Signature {
         let message = secp256k1::Message::from_digest(digest.0);
-        let signature = RecoverableSignature::sign_ecdsa_recoverable(message, &self.0);
+        let signature = RecoverableSignature::sign_ecdsa_recoverable(message, &self.secret);
         let (recovery, mut compact) = signature.serialize_compact();
         compact[32] |= u8::from(recovery) << 7;
         compact.into()
