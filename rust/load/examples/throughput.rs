@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const TRANSFERS: usize = 20_000;
-const BATCHED: u64 = 40_000;
+const BATCHED: u64 = 120_000;
 const SINGLES: u64 = 20_000;
 /// Messages of a POST in the batch case.
 const A_POST: usize = 100;
