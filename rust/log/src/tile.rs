@@ -9,26 +9,6 @@
 //! level 1   tile/1/000        tile/1/001.p/1          257 hashes: one for each full tile below
 //! level 0   tile/0/000  ...   tile/0/256   tile/0/257.p/208
 //! ```
-//!
-//! ```
-//! use fallow_log::{TileEdge, TiledLog, Tree, leaf_hash, verify_inclusion};
-//!
-//! let (mut tree, mut edge) = (Tree::new(), TileEdge::new());
-//! for record in 0..1000_u32 {
-//!     let leaf = leaf_hash(&record.to_be_bytes());
-//!     tree.push(leaf)?;
-//!     edge.push(leaf)?;
-//! }
-//! let written: Vec<String> = edge.drain_full().iter().map(|(id, _)| id.path()).collect();
-//! assert_eq!(written, ["tile/0/000", "tile/0/001", "tile/0/002"]);
-//! assert_eq!(edge.partials()[0].0.path(), "tile/0/003.p/232");
-//!
-//! // Whatever gives out tiles can be asked for proofs: files, a server, here the whole tree.
-//! let log = TiledLog::new(1000, &tree);
-//! let path = log.prove_inclusion(513, 1000)?;
-//! verify_inclusion(tree.leaf(513).unwrap(), 513, 1000, &path, tree.root())?;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
 
 mod edge;
 mod tiled;

@@ -72,6 +72,26 @@ pub enum TileError<E> {
 
 /// A log of some size, read from its tiles: of every level at most the tiles that an answer needs,
 /// and never another partial one than the last of that size.
+///
+/// ```
+/// use fallow_log::{TileEdge, TiledLog, Tree, leaf_hash, verify_inclusion};
+///
+/// let (mut tree, mut edge) = (Tree::new(), TileEdge::new());
+/// for record in 0..1000_u32 {
+///     let leaf = leaf_hash(&record.to_be_bytes());
+///     tree.push(leaf)?;
+///     edge.push(leaf)?;
+/// }
+/// let written: Vec<String> = edge.drain_full().iter().map(|(id, _)| id.path()).collect();
+/// assert_eq!(written, ["tile/0/000", "tile/0/001", "tile/0/002"]);
+/// assert_eq!(edge.partials()[0].0.path(), "tile/0/003.p/232");
+///
+/// // Whatever gives out tiles can be asked for proofs: files, a server, here the whole tree.
+/// let log = TiledLog::new(1000, &tree);
+/// let path = log.prove_inclusion(513, 1000)?;
+/// verify_inclusion(tree.leaf(513).unwrap(), 513, 1000, &path, tree.root())?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct TiledLog<S> {
     size: u64,
