@@ -9,6 +9,7 @@ use alloy_primitives::B256;
 use fallow_chain::{Client, Finality, Follower, Limits};
 use fallow_devnet::DevnetOptions;
 use fallow_load::connection::Connection;
+use fallow_load::now;
 use fallow_load::rig::{Outcome, Rig, play_role};
 use fallow_load::workload::Workload;
 use fallow_node_client::types::{Outcome as Answered, Outcomes, StatusAnswer};
@@ -18,7 +19,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 const CLIENTS: usize = 4;
@@ -34,7 +35,7 @@ async fn main() -> Outcome<()> {
     let mut rig = Rig::start(folder.path(), DevnetOptions::new(folder.path())).await?;
     rig.start_node().await?;
     let workload = Workload::new(rig.devnet.network.domain(), now(), 20, 2_000);
-    announce(&rig, &workload).await?;
+    rig.announce(&workload).await?;
     let end = Arc::new(AtomicBool::new(false));
     let clients = tokio::spawn(load(rig.api, workload, Arc::clone(&end)));
 
@@ -70,17 +71,6 @@ async fn main() -> Outcome<()> {
             "slowestStart": slowest.as_secs_f64(), "size": follower.size() })
     );
     if lost + twice > 0 { Err("promises were broken".into()) } else { Ok(()) }
-}
-
-async fn announce(rig: &Rig, workload: &Workload) -> Outcome<()> {
-    let files = workload.announcements();
-    let mut connection = Connection::open(rig.api).await?;
-    let answer = connection.post("/v1/announcements", &serde_json::to_vec(&files)?).await?;
-    if answer.status != 200 {
-        return Err(String::from_utf8_lossy(&answer.body).into_owned().into());
-    }
-    rig.wait_for_size(1 + files.len() as u64).await?;
-    Ok(())
 }
 
 /// The node's root is that of the chain at the same size.
@@ -132,8 +122,4 @@ async fn post(api: SocketAddr, body: &[u8]) -> Outcome<Vec<B256>> {
         _ => None,
     });
     Ok(promised.collect())
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }

@@ -12,14 +12,14 @@
 use fallow_devnet::DevnetOptions;
 use fallow_load::connection::Connection;
 use fallow_load::feed::{feed, feeder};
-use fallow_load::percentile;
 use fallow_load::rig::{Outcome, Rig, play_role};
 use fallow_load::workload::Workload;
+use fallow_load::{now, percentile};
 use rand::RngExt as _;
 use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 const RESOURCES: u64 = 2_000;
 const REQUESTERS: u64 = 50_000;
@@ -39,7 +39,7 @@ async fn main() -> Outcome<()> {
     options.funded = vec![feeder().address()];
     let mut rig = Rig::start(folder.path(), options).await?;
     rig.start_validators()?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let now = now();
     let mut workload = Workload::new(rig.devnet.network.domain(), now, RESOURCES, REQUESTERS);
     let begin = Instant::now();
     let size = feed(&rig, &mut workload, count).await?;

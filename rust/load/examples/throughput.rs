@@ -17,13 +17,13 @@ use fallow_load::connection::Connection;
 use fallow_load::rig::{Outcome, Rig, address_of, play_role};
 use fallow_load::transfers::TransferLoad;
 use fallow_load::workload::{SignedRequest, Workload};
-use fallow_load::{percentile, rate};
+use fallow_load::{now, percentile, rate};
 use fallow_node_client::types::{Outcome as Answered, Outcomes};
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 const TRANSFERS: usize = 20_000;
 const BATCHED: u64 = 120_000;
@@ -64,8 +64,8 @@ async fn main() -> Outcome<()> {
     rig.start_node().await?;
     let domain = rig.devnet.network.domain();
     let workload = Workload::new(domain, now(), 20, 4_000);
-    let mut bench = Bench { rig, workload, promised: Vec::new(), refused: 0, size: 0 };
-    bench.announce().await?;
+    let size = rig.announce(&workload).await?;
+    let mut bench = Bench { rig, workload, promised: Vec::new(), refused: 0, size };
     bench.run("warm-up", 4_000, A_POST, CONNECTIONS).await?;
     let batch = bench.run("batch", BATCHED, A_POST, CONNECTIONS).await?;
     let single = bench.run("single", SINGLES, 1, SINGLE_CONNECTIONS).await?;
@@ -99,16 +99,6 @@ async fn main() -> Outcome<()> {
 }
 
 impl Bench {
-    async fn announce(&mut self) -> Outcome<()> {
-        let files = self.workload.announcements();
-        let mut connection = Connection::open(self.rig.api).await?;
-        let answer = connection.post("/v1/announcements", &serde_json::to_vec(&files)?).await?;
-        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
-        self.size = 1 + files.len() as u64;
-        self.rig.wait_for_size(self.size).await?;
-        Ok(())
-    }
-
     /// Posts so many messages as fast as they are taken. Answers allocations a second, from the
     /// first POST to the last record.
     async fn run(
@@ -186,10 +176,6 @@ impl Bench {
         let lost = self.promised.iter().filter(|id| !seen.contains(*id)).count();
         Ok((lost, twice))
     }
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
 fn bodies(requests: &[SignedRequest], a_post: usize) -> Vec<Vec<u8>> {

@@ -1,5 +1,6 @@
 //! A long log, made on a real chain: packed batches straight to the registry, no node between.
 
+use crate::now;
 use crate::rig::{Outcome, Rig, address_of};
 use crate::transfers::{batch, post_all, signed};
 use crate::workload::{SignedRequest, Workload};
@@ -10,9 +11,9 @@ use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::SolCall as _;
 use alloy_primitives::{Address, B256, keccak256};
 use fallow_chain::{Client, Limits, NonceAt, Registry};
-use fallow_protocol::packed::{GroupResource, PackedRequest, RequestGroup, encode_requests};
-use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use fallow_protocol::Evidence;
+use fallow_protocol::packed::{PackItem, encode_requests, pack_requests};
+use std::time::Duration;
 
 /// Requests of a transaction: below 16 777 216 gas, which EIP-7825 allows one, even for new keys.
 const A_TRANSACTION: u64 = 400;
@@ -38,6 +39,7 @@ pub async fn feed(rig: &Rig, workload: &mut Workload, count: u64) -> Outcome<u64
     let client = Client::new(rig.devnet.sidechain.url(), Limits::default())?;
     let chain = address_of(rig.devnet.sidechain.url())?;
     let signer = feeder();
+    let domain = rig.devnet.network.domain();
     let registry = rig.devnet.network.network.sidechain.registry;
     let mut nonce = client.nonce(signer.address(), NonceAt::Latest).await?;
     let mut send = async |data: Vec<u8>| {
@@ -66,7 +68,7 @@ pub async fn feed(rig: &Rig, workload: &mut Workload, count: u64) -> Outcome<u64
         let requests = workload.requests(some, now());
         let mut sent = 0;
         for part in requests.chunks(usize::try_from(A_TRANSACTION)?) {
-            let bytes = encode_requests(&groups(part))?;
+            let bytes = encode_requests(&pack_requests(&domain, &items(part))?)?;
             let call = Registry::requestPackedCall { batch: bytes.into() };
             sent = send(call.abi_encode()).await?;
         }
@@ -77,29 +79,16 @@ pub async fn feed(rig: &Rig, workload: &mut Workload, count: u64) -> Outcome<u64
     Ok(size)
 }
 
-/// Requests of one resource and window together.
-fn groups(requests: &[SignedRequest]) -> Vec<RequestGroup> {
-    let mut groups = BTreeMap::new();
-    for SignedRequest { file, .. } in requests {
-        let request = &file.request;
-        let key = (request.resource_id.0, request.start_time, request.timestamp);
-        let group = groups.entry(key).or_insert_with(|| RequestGroup {
-            resource: GroupResource::Id(request.resource_id),
-            start_time: request.start_time,
-            end_time: request.end_time,
-            timestamp: request.timestamp,
-            items: Vec::new(),
-        });
-        group.items.push(PackedRequest {
-            requester: request.requester,
-            volume: request.volume,
-            delay: 0,
-            sequence: request.sequence,
-            signature: file.signature,
-            approval: None,
-        });
-    }
-    groups.into_values().collect()
+/// The requests of one resource and window next to each other, as they are grouped.
+fn items(requests: &[SignedRequest]) -> Vec<PackItem> {
+    let item = |one: &SignedRequest| PackItem {
+        request: one.file.request,
+        evidence: Evidence::of(one.file.signature),
+        carried: None,
+    };
+    let mut items: Vec<_> = requests.iter().map(item).collect();
+    items.sort_by_key(|item| (item.request.resource_id.0, item.request.start_time));
+    items
 }
 
 async fn wait(client: &Client, account: Address, nonce: u64) -> Outcome<()> {
@@ -107,8 +96,4 @@ async fn wait(client: &Client, account: Address, nonce: u64) -> Outcome<()> {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     Ok(())
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

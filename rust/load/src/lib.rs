@@ -14,7 +14,17 @@ pub mod workload;
 /// Logs of any size, made up from a seed.
 pub use fallow_history as history;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Unix seconds.
+///
+/// # Panics
+/// If the clock of this machine shows a time before 1970.
+#[must_use]
+pub fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.expect("the clock shows a time after 1970").as_secs()
+}
 
 /// How many a second.
 #[must_use]

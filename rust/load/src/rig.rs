@@ -5,6 +5,7 @@
 //! argument, it is that daemon. So what is measured is the same build, and no keys lie in files.
 
 use crate::connection::Connection;
+use crate::workload::Workload;
 use fallow_chain::{DaemonConfig, Finality, Limits, SenderConfig};
 use fallow_devnet::{DevAccount, DevValidator, Devnet, DevnetOptions, ManagedProcess, ProcessSpec};
 use fallow_node::{Config, HttpLimits, Node};
@@ -93,6 +94,24 @@ impl Rig {
             self.validators.push(validator);
         }
         Ok(())
+    }
+
+    /// Has all announcements recorded through the node, as the first records of the log. Returns the
+    /// log's size.
+    ///
+    /// # Errors
+    /// When the node does not take them.
+    pub async fn announce(&self, workload: &Workload) -> Outcome<u64> {
+        let files = workload.announcements();
+        let mut connection = Connection::open(self.api).await?;
+        let answer = connection.post("/v1/announcements", &serde_json::to_vec(&files)?).await?;
+        if answer.status != 200 {
+            return Err(String::from_utf8_lossy(&answer.body).into_owned().into());
+        }
+        // After the genesis record.
+        let size = u64::try_from(files.len())?.saturating_add(1);
+        self.wait_for_size(size).await?;
+        Ok(size)
     }
 
     /// What the node says of itself.
